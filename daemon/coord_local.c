@@ -1,0 +1,730 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coord_local - see the header.  A request goes from `requests` (under way to
+ * the server, or there and not served) to `served`, while its answer lies in
+ * `packets` (under way back) until it is delivered to `mailbox`.  All four are
+ * queues, so order is kept by construction.
+ */
+#include "daemon/coord_local.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "daemon/coord_mail.h"
+
+/* ZooKeeper's code for a call that was under way when the link broke, and for
+ * one that was made without a link. */
+#define RC_CONNECTION_LOSS (-4)
+#define RC_INVALID_STATE   (-9)
+
+#define RC_NO_NODE (-101)
+
+enum phase {
+	PHASE_IDLE,   /* no session open */
+	PHASE_WANTED, /* connect() was called, no session yet */
+	PHASE_ATTACHED,
+	PHASE_DOWN, /* a session without a link */
+};
+
+struct request {
+	struct coord_op op; /* its strings are in the same allocation */
+	int64_t zxid;       /* the server's last one when it answered */
+	struct request *prev;
+	struct request *next;
+};
+
+/* One watch: on a node ('n') or on its children ('c'). */
+struct watch {
+	bool at_server;
+	bool at_client; /* the call that set it was answered well */
+	UT_hash_handle hh;
+	char key[]; /* the kind, then the path */
+};
+
+struct coord_local {
+	struct coord coord;                /* first: the two pointers are one */
+	struct coord_tree_watcher watcher; /* its view is ours */
+	struct coord_tree *tree;
+	struct coord_local_settings settings;
+	enum phase phase;
+	bool stalled;
+	int64_t session;
+	int64_t zxid_seen;
+	struct request *requests;
+	struct request *served;
+	/* A write waits for our view to apply it; its answer is in `held`. */
+	int64_t zxid_awaited; /* 0: none */
+	struct coord_mailbox held;
+	struct coord_mailbox packets;
+	struct coord_mailbox mailbox;
+	struct watch *watches;
+	const char **names; /* for LIST, grown as needed */
+	size_t names_max;
+};
+
+static struct coord_local *self(struct coord *coord)
+{
+	return (struct coord_local *)coord;
+}
+
+static const struct coord_local *self_const(const struct coord *coord)
+{
+	return (const struct coord_local *)coord;
+}
+
+static void *need(void *memory)
+{
+	if (!memory)
+		abort(); /* an answer must not be lost */
+	return memory;
+}
+
+/* --- watches --- */
+
+static struct watch *watch_get(struct coord_local *local, char kind,
+			       const char *path, bool make)
+{
+	size_t len = strlen(path) + 1; /* of the key, without its NUL */
+	char key[COORD_PATH_MAX + 32];
+	struct watch *watch = NULL;
+
+	assert(len < sizeof key);
+	key[0] = kind;
+	memcpy(key + 1, path, len);
+	HASH_FIND(hh, local->watches, key, len, watch);
+	if (watch || !make)
+		return watch;
+	watch = need(calloc(1, sizeof *watch + len + 1));
+	memcpy(watch->key, key, len + 1);
+	HASH_ADD(hh, local->watches, key[0], len, watch);
+	return watch;
+}
+
+static void watch_settle(struct coord_local *local, struct watch *watch)
+{
+	if (watch->at_server || watch->at_client)
+		return;
+	HASH_DEL(local->watches, watch);
+	free(watch);
+}
+
+static char watch_kind(const struct coord_op *op)
+{
+	return op->verb == COORD_LIST ? 'c' : 'n';
+}
+
+static void packet_watch(struct coord_local *local, enum coord_watch what,
+			 const char *path)
+{
+	struct coord_event event = { .type = COORD_EV_WATCH };
+
+	event.watch.what = what;
+	event.watch.path = path;
+	coord_mailbox_post(&local->packets, &event);
+}
+
+/* A watch that the server holds has fired: it is gone there. */
+static bool server_spend(struct coord_local *local, char kind, const char *path)
+{
+	struct watch *watch = watch_get(local, kind, path, false);
+
+	if (!watch || !watch->at_server)
+		return false;
+	watch->at_server = false;
+	watch_settle(local, watch);
+	return true;
+}
+
+static void on_fired(struct coord_tree_watcher *watcher, enum coord_watch what,
+		     const char *path)
+{
+	struct coord_local *local =
+	    (struct coord_local *)((char *)watcher -
+				   offsetof(struct coord_local, watcher));
+	bool fired = false;
+
+	if (what != COORD_W_CHILDREN)
+		fired = server_spend(local, 'n', path);
+	if (what != COORD_W_CHANGED && server_spend(local, 'c', path))
+		fired = true;
+	if (fired)
+		packet_watch(local, what, path);
+}
+
+/* The event has reached the client: whether it still knows of the watch. */
+static bool client_spend(struct coord_local *local, char kind, const char *path)
+{
+	struct watch *watch = watch_get(local, kind, path, false);
+
+	if (!watch || !watch->at_client)
+		return false;
+	watch->at_client = false;
+	watch_settle(local, watch);
+	return true;
+}
+
+static bool client_heard(struct coord_local *local, enum coord_watch what,
+			 const char *path)
+{
+	bool known = false;
+
+	if (what != COORD_W_CHILDREN)
+		known = client_spend(local, 'n', path);
+	if (what != COORD_W_CHANGED && client_spend(local, 'c', path))
+		known = true;
+	return known;
+}
+
+/* The connection has ended, and the server's watches with it. */
+static void watches_unserve(struct coord_local *local)
+{
+	struct watch *watch;
+	struct watch *tmp;
+
+	HASH_ITER(hh, local->watches, watch, tmp)
+	{
+		watch->at_server = false;
+		watch_settle(local, watch);
+	}
+}
+
+static void watches_clear(struct coord_local *local)
+{
+	struct watch *watch;
+	struct watch *tmp;
+
+	HASH_ITER(hh, local->watches, watch, tmp)
+	{
+		HASH_DEL(local->watches, watch);
+		free(watch);
+	}
+}
+
+/* The client sends its watches to a new server, with what it saw last; those
+ * that were missed fire at once. */
+static void watches_reset(struct coord_local *local)
+{
+	struct watch *watch;
+	struct watch *tmp;
+
+	HASH_ITER(hh, local->watches, watch, tmp)
+	{
+		const char *path = watch->key + 1;
+		bool children = watch->key[0] == 'c';
+		const struct coord_tree_node *node =
+		    coord_tree_find(local->tree, local->watcher.view, path);
+		struct coord_stat stat = { 0 };
+
+		if (!node) {
+			packet_watch(local, COORD_W_DELETED, path);
+			continue;
+		}
+		stat = coord_tree_stat(node);
+		if ((children ? stat.pzxid : stat.mzxid) > local->zxid_seen)
+			packet_watch(local,
+				     children ? COORD_W_CHILDREN
+					      : COORD_W_CHANGED,
+				     path);
+		else
+			watch->at_server = true;
+	}
+}
+
+/* --- requests --- */
+
+static struct request *request_new(const struct coord_op *op)
+{
+	size_t path_size = strlen(op->path) + 1;
+	struct request *request =
+	    need(calloc(1, sizeof *request + path_size + op->data_len));
+	char *at = (char *)(request + 1);
+
+	request->op = *op;
+	request->op.path = memcpy(at, op->path, path_size);
+	if (op->data)
+		request->op.data =
+		    memcpy(at + path_size, op->data, op->data_len);
+	return request;
+}
+
+static void requests_free(struct request **list)
+{
+	while (*list) {
+		struct request *request = *list;
+
+		DL_DELETE(*list, request);
+		free(request);
+	}
+}
+
+/* The client's side of the end of a connection. */
+static void lose_all(struct coord_local *local)
+{
+	struct request *request;
+
+	DL_FOREACH(local->served, request)
+	coord_mailbox_post_result(&local->mailbox, request->op.id, COORD_MAYBE,
+				  RC_CONNECTION_LOSS);
+	DL_FOREACH(local->requests, request)
+	coord_mailbox_post_result(&local->mailbox, request->op.id, COORD_MAYBE,
+				  RC_CONNECTION_LOSS);
+	requests_free(&local->served);
+	coord_mailbox_clear(&local->packets);
+	coord_mailbox_clear(&local->held);
+	local->zxid_awaited = 0;
+	coord_tree_watcher_remove(local->tree, &local->watcher);
+	watches_unserve(local);
+}
+
+static void link_down(struct coord_local *local)
+{
+	if (local->phase != PHASE_ATTACHED)
+		return;
+	local->phase = PHASE_DOWN;
+	coord_mailbox_post_type(&local->mailbox, COORD_EV_LINK_DOWN);
+	lose_all(local);
+}
+
+/* The session is over for this client. */
+static void forget(struct coord_local *local)
+{
+	local->phase = PHASE_IDLE;
+	local->session = 0;
+	local->zxid_seen = 0;
+	requests_free(&local->requests);
+	watches_clear(local);
+}
+
+/* --- the server's side --- */
+
+static void names_grow(struct coord_local *local, size_t len)
+{
+	if (len <= local->names_max)
+		return;
+	local->names = need(realloc(local->names, len * sizeof *local->names));
+	local->names_max = len;
+}
+
+static void serve_list(struct coord_local *local,
+		       const struct coord_tree_node *node,
+		       struct coord_event *answer)
+{
+	size_t len = 0;
+
+	names_grow(local, (size_t)coord_tree_stat(node).children);
+	for (const struct coord_tree_node *child = coord_tree_child_first(node);
+	     child; child = coord_tree_child_next(child))
+		local->names[len++] = coord_tree_name(child);
+	answer->answer.children = local->names;
+	answer->answer.children_len = len;
+}
+
+static void serve_read(struct coord_local *local, const struct coord_op *op,
+		       struct coord_event *answer)
+{
+	const struct coord_tree_node *node =
+	    coord_tree_find(local->tree, local->watcher.view, op->path);
+
+	if (!node) {
+		answer->answer.result = COORD_NO_NODE;
+		answer->answer.zk_rc = RC_NO_NODE;
+		return;
+	}
+	answer->answer.stat = coord_tree_stat(node);
+	if (op->verb == COORD_LIST)
+		serve_list(local, node, answer);
+	else
+		answer->answer.data =
+		    coord_tree_data(node, &answer->answer.data_len);
+	if (op->watch)
+		watch_get(local, watch_kind(op), op->path, true)->at_server =
+		    true;
+}
+
+static void serve_write(struct coord_local *local, const struct coord_op *op,
+			struct coord_event *answer)
+{
+	struct coord_tree_answer done =
+	    coord_tree_write(local->tree, op, local->session);
+
+	answer->answer.result = done.result;
+	answer->answer.zk_rc = done.zk_rc;
+	answer->answer.stat = done.stat;
+	answer->answer.path = done.path;
+}
+
+static void answer_send(struct coord_local *local,
+			const struct coord_event *answer)
+{
+	local->served->prev->zxid =
+	    coord_tree_view_zxid(local->tree, local->watcher.view);
+	coord_mailbox_post(&local->packets, answer);
+}
+
+/* The server's view has applied the write that was waited for. */
+static bool awaited_send(struct coord_local *local)
+{
+	struct coord_event answer;
+
+	if (coord_tree_view_zxid(local->tree, local->watcher.view) <
+	    local->zxid_awaited)
+		return false;
+	local->zxid_awaited = 0;
+	if (coord_mailbox_next(&local->held, &answer))
+		answer_send(local, &answer);
+	coord_mailbox_release(&local->held);
+	return true;
+}
+
+static void serve_attached(struct coord_local *local, struct request *request)
+{
+	const struct coord_op *op = &request->op;
+	struct coord_event answer = { .type = COORD_EV_ANSWER };
+
+	answer.answer.id = op->id;
+	DL_APPEND(local->served, request);
+	if (local->watcher.view == 0)
+		coord_tree_session_touch(local->tree, local->session);
+	if (op->verb == COORD_LIST || op->verb == COORD_GET) {
+		serve_read(local, op, &answer);
+		answer_send(local, &answer);
+		return;
+	}
+	if (op->verb != COORD_SYNC)
+		serve_write(local, op, &answer);
+	local->zxid_awaited = coord_tree_zxid(local->tree);
+	coord_mailbox_post(&local->held, &answer);
+	(void)awaited_send(local);
+}
+
+/* What had reached the server before the link broke. */
+static void serve_orphan(struct coord_local *local, struct request *request)
+{
+	bool is_write = request->op.verb == COORD_CREATE ||
+			request->op.verb == COORD_SET ||
+			request->op.verb == COORD_DELETE;
+
+	if (is_write)
+		(void)coord_tree_write(local->tree, &request->op,
+				       local->session);
+	free(request);
+}
+
+/* Whether the server that we are attached to still serves the session: a
+ * write asks the leader, anything else the view. */
+static bool is_served(const struct coord_local *local, enum coord_verb verb)
+{
+	if (verb == COORD_LIST || verb == COORD_GET || verb == COORD_SYNC)
+		return coord_tree_session_in_view(
+		    local->tree, local->watcher.view, local->session);
+	return coord_tree_session_alive(local->tree, local->session);
+}
+
+bool coord_local_serve(struct coord *coord)
+{
+	struct coord_local *local = self(coord);
+	struct request *request = local->requests;
+
+	if (local->phase == PHASE_ATTACHED && local->zxid_awaited)
+		return awaited_send(local);
+	if (!request)
+		return false;
+	if (local->phase == PHASE_ATTACHED &&
+	    !is_served(local, request->op.verb)) {
+		link_down(local);
+		return true;
+	}
+	DL_DELETE(local->requests, request);
+	if (local->phase == PHASE_ATTACHED)
+		serve_attached(local, request);
+	else
+		serve_orphan(local, request);
+	return true;
+}
+
+static void deliver_answer(struct coord_local *local,
+			   const struct coord_event *answer)
+{
+	struct request *request = local->served;
+
+	assert(request && request->op.id == answer->answer.id);
+	if (request->zxid > local->zxid_seen)
+		local->zxid_seen = request->zxid;
+	if (request->op.watch && answer->answer.result == COORD_OK)
+		watch_get(local, watch_kind(&request->op), request->op.path,
+			  true)
+		    ->at_client = true;
+	DL_DELETE(local->served, request);
+	free(request);
+	coord_mailbox_post(&local->mailbox, answer);
+}
+
+bool coord_local_deliver(struct coord *coord)
+{
+	struct coord_local *local = self(coord);
+	struct coord_event event;
+
+	if (!coord_mailbox_next(&local->packets, &event))
+		return false;
+	if (event.type == COORD_EV_ANSWER)
+		deliver_answer(local, &event);
+	else if (client_heard(local, event.watch.what, event.watch.path))
+		coord_mailbox_post(&local->mailbox, &event);
+	coord_mailbox_release(&local->packets);
+	return true;
+}
+
+void coord_local_settle(struct coord *coord)
+{
+	struct coord_local *local = self(coord);
+	bool moved = true;
+
+	while (moved) {
+		if (local->phase == PHASE_ATTACHED && local->zxid_awaited)
+			coord_tree_view_apply(local->tree, local->watcher.view,
+					      local->zxid_awaited);
+		moved = coord_local_serve(coord);
+		while (coord_local_deliver(coord))
+			moved = true;
+	}
+}
+
+/* --- links and sessions --- */
+
+static void post_attached(struct coord_local *local, bool fresh,
+			  int64_t connect_ms)
+{
+	struct coord_event event = { .type = COORD_EV_ATTACHED };
+
+	event.attached.session = local->session;
+	event.attached.timeout_ms = local->settings.timeout_ms;
+	event.attached.connect_ms = connect_ms;
+	event.attached.fresh = fresh;
+	event.attached.server = local->settings.server;
+	coord_mailbox_post(&local->mailbox, &event);
+}
+
+void coord_local_attach(struct coord *coord, unsigned view, int64_t connect_ms)
+{
+	struct coord_local *local = self(coord);
+	bool fresh = local->phase == PHASE_WANTED;
+
+	assert(coord_local_wants_link(coord));
+	requests_free(&local->requests);
+	if (!fresh && !coord_tree_session_alive(local->tree, local->session)) {
+		forget(local);
+		coord_mailbox_post_type(&local->mailbox, COORD_EV_EXPIRED);
+		return;
+	}
+	if (fresh) {
+		local->session = coord_tree_session_new(
+		    local->tree, local->settings.timeout_ms);
+		local->zxid_seen = coord_tree_zxid(local->tree);
+		coord_tree_session_keep(local->tree, local->session,
+					!local->settings.stepped);
+	}
+	coord_tree_session_touch(local->tree, local->session);
+	if (coord_tree_view_zxid(local->tree, view) < local->zxid_seen)
+		coord_tree_view_apply(local->tree, view, local->zxid_seen);
+	local->watcher.view = view;
+	local->phase = PHASE_ATTACHED;
+	coord_tree_watcher_add(local->tree, &local->watcher);
+	post_attached(local, fresh, connect_ms);
+	watches_reset(local);
+}
+
+/* The tree has a clock, and --dev's link comes up by itself. */
+static void attach_prompt(struct coord_local *local)
+{
+	coord_local_attach(&local->coord, 0, coord_tree_now_ms(local->tree));
+	coord_local_settle(&local->coord);
+}
+
+static void op_connect(struct coord *coord)
+{
+	struct coord_local *local = self(coord);
+
+	assert(local->phase == PHASE_IDLE);
+	local->phase = PHASE_WANTED;
+	if (!local->settings.stepped)
+		attach_prompt(local);
+}
+
+static void enqueue(struct coord_local *local, const struct coord_op *op)
+{
+	struct request *request;
+
+	assert(op->id != 0);
+	if (local->phase != PHASE_ATTACHED) {
+		coord_mailbox_post_result(&local->mailbox, op->id,
+					  COORD_NOT_SENT, RC_INVALID_STATE);
+		return;
+	}
+	request = request_new(op);
+	DL_APPEND(local->requests, request);
+}
+
+static void op_submit(struct coord *coord, const struct coord_op *ops,
+		      size_t len)
+{
+	struct coord_local *local = self(coord);
+
+	coord_mailbox_release(&local->mailbox);
+	for (size_t i = 0; i < len; i++) {
+		if (ops[i].urgent)
+			enqueue(local, &ops[i]);
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (!ops[i].urgent)
+			enqueue(local, &ops[i]);
+	}
+	if (local->settings.stepped)
+		return;
+	coord_tree_tick(local->tree);
+	coord_local_settle(coord);
+}
+
+static void op_drop_link(struct coord *coord)
+{
+	struct coord_local *local = self(coord);
+
+	if (local->phase != PHASE_ATTACHED)
+		return;
+	link_down(local);
+	if (!local->settings.stepped)
+		attach_prompt(local);
+}
+
+/* Attached, the server serves what came before, then ends the session.  An
+ * unseen cut or a lost link leaves the session to run out. */
+static void op_close(struct coord *coord)
+{
+	struct coord_local *local = self(coord);
+	bool reaches = local->phase == PHASE_ATTACHED && !local->stalled;
+	int64_t session = local->session;
+
+	if (local->phase == PHASE_ATTACHED) {
+		lose_all(local);
+		local->phase = PHASE_DOWN;
+	}
+	while (reaches && coord_local_serve(coord))
+		;
+	if (reaches)
+		coord_tree_session_end(local->tree, session);
+	forget(local);
+	coord_mailbox_post_type(&local->mailbox, COORD_EV_CLOSED);
+}
+
+static bool op_next(struct coord *coord, struct coord_event *event_out)
+{
+	return coord_mailbox_next(&self(coord)->mailbox, event_out);
+}
+
+bool coord_local_wants_link(const struct coord *coord)
+{
+	const struct coord_local *local = self_const(coord);
+
+	return local->phase == PHASE_WANTED || local->phase == PHASE_DOWN;
+}
+
+bool coord_local_attached(const struct coord *coord)
+{
+	return self_const(coord)->phase == PHASE_ATTACHED;
+}
+
+void coord_local_timeout_set(struct coord *coord, int64_t timeout_ms)
+{
+	self(coord)->settings.timeout_ms = timeout_ms;
+}
+
+void coord_local_cut(struct coord *coord)
+{
+	link_down(self(coord));
+}
+
+void coord_local_stall(struct coord *coord, bool stalled)
+{
+	self(coord)->stalled = stalled;
+}
+
+void coord_local_auth_fail(struct coord *coord)
+{
+	struct coord_local *local = self(coord);
+
+	if (local->phase == PHASE_IDLE)
+		return;
+	link_down(local);
+	forget(local);
+	coord_mailbox_post_type(&local->mailbox, COORD_EV_AUTH_FAILED);
+}
+
+int64_t coord_local_session(const struct coord *coord)
+{
+	return self_const(coord)->session;
+}
+
+size_t coord_local_requests(const struct coord *coord)
+{
+	const struct request *request;
+	size_t len = 0;
+
+	DL_FOREACH(self_const(coord)->requests, request)
+	len++;
+	return len;
+}
+
+size_t coord_local_packets(const struct coord *coord)
+{
+	return self_const(coord)->packets.len;
+}
+
+/* --- life --- */
+
+static const struct coord_ops local_ops = {
+	.connect = op_connect,
+	.submit = op_submit,
+	.drop_link = op_drop_link,
+	.close = op_close,
+	.next = op_next,
+};
+
+struct coord *coord_local_new(struct coord_tree *tree,
+			      const struct coord_local_settings *settings)
+{
+	struct coord_local *local = calloc(1, sizeof *local);
+
+	if (!local)
+		return NULL;
+	local->coord.ops = &local_ops;
+	local->tree = tree;
+	local->settings = *settings;
+	local->watcher.fired = on_fired;
+	if (coord_mailbox_init(&local->mailbox) &&
+	    coord_mailbox_init(&local->packets) &&
+	    coord_mailbox_init(&local->held))
+		return &local->coord;
+	coord_local_free(&local->coord);
+	return NULL;
+}
+
+void coord_local_free(struct coord *coord)
+{
+	struct coord_local *local = coord ? self(coord) : NULL;
+
+	if (!local)
+		return;
+	if (local->phase == PHASE_ATTACHED)
+		coord_tree_watcher_remove(local->tree, &local->watcher);
+	watches_clear(local);
+	requests_free(&local->requests);
+	requests_free(&local->served);
+	coord_mailbox_fini(&local->held);
+	coord_mailbox_fini(&local->packets);
+	coord_mailbox_fini(&local->mailbox);
+	free(local->names);
+	free(local);
+}

@@ -1,0 +1,715 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coord_local_tree - see the header.  A write is first judged against view 0,
+ * then it is a transaction that each view applies in its own time by the same
+ * code.  A transaction is kept until the last view has applied it.
+ */
+#include "daemon/coord_local_tree.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+/* ZooKeeper's numbers for what can go wrong here. */
+enum {
+	RC_NO_NODE = -101,
+	RC_NO_CHILDREN_FOR_EPHEMERALS = -108,
+	RC_NODE_EXISTS = -110,
+	RC_NOT_EMPTY = -111,
+	RC_SESSION_EXPIRED = -112,
+	RC_BAD_ARGUMENTS = -8,
+};
+
+/* Digits that ZooKeeper appends to a sequential node's name. */
+#define SUFFIX_LEN 10
+
+/* 2020-01-01, so that the microseconds since leave room in a zxid. */
+#define ZXID_WALL_BASE_US INT64_C(1577836800000000)
+
+struct coord_tree_node {
+	char *path;
+	const char *name; /* within path */
+	char *bytes;
+	size_t bytes_len;
+	struct coord_tree_node *parent;
+	struct coord_tree_node *children;
+	struct coord_tree_node *prev; /* among the parent's children */
+	struct coord_tree_node *next;
+	bool container;
+	int32_t creations;      /* children ever made: the sequence counter */
+	struct coord_stat stat; /* cversion is told from creations */
+	UT_hash_handle hh;
+};
+
+enum txn_type { TXN_CREATE, TXN_SET, TXN_DELETE, TXN_SESSION, TXN_END };
+
+struct txn {
+	enum txn_type type;
+	int64_t zxid;
+	int64_t session; /* TXN_CREATE: the owner, 0 for none */
+	int64_t ctime_ms;
+	int32_t creations; /* TXN_CREATE: the parent's counter after it */
+	bool container;
+	size_t bytes_len;
+	char *bytes; /* within the allocation */
+	struct txn *prev;
+	struct txn *next;
+	char path[]; /* then the bytes */
+};
+
+struct session {
+	int64_t id;
+	int64_t timeout_ms;
+	int64_t deadline_ms;
+	bool keep;
+	bool alive;
+	int64_t end_zxid; /* when not alive */
+	UT_hash_handle hh;
+};
+
+struct view {
+	struct coord_tree_node *nodes; /* by path */
+	int64_t zxid;
+};
+
+struct coord_tree {
+	struct coord_tree_settings settings;
+	int64_t zxid;
+	int64_t session_last;
+	int64_t reap_next_ms;
+	struct txn *log; /* what some view has not applied yet */
+	struct session *sessions;
+	struct coord_tree_watcher *watchers;
+	struct view views[COORD_TREE_VIEWS_MAX];
+	char made[COORD_PATH_MAX + SUFFIX_LEN + 1]; /* the last path created */
+};
+
+static void *need(void *memory)
+{
+	if (!memory)
+		abort(); /* a tree with a hole in it is worse than none */
+	return memory;
+}
+
+int64_t coord_tree_zxid_start(int64_t wall_us)
+{
+	int64_t floor = INT64_C(1) << 32; /* epoch 1 */
+
+	if (wall_us - ZXID_WALL_BASE_US < floor)
+		return floor;
+	return wall_us - ZXID_WALL_BASE_US;
+}
+
+/* --- nodes of one view --- */
+
+static struct coord_tree_node *view_find(const struct view *view,
+					 const char *path, size_t len)
+{
+	struct coord_tree_node *node = NULL;
+
+	HASH_FIND(hh, view->nodes, path, len, node);
+	return node;
+}
+
+/* The length of the parent's path; that of "/" is 1. */
+static size_t parent_len(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path)
+		return 1;
+	return (size_t)(slash - path);
+}
+
+static void node_bytes_set(struct coord_tree_node *node, const char *bytes,
+			   size_t len)
+{
+	free(node->bytes);
+	node->bytes = NULL;
+	node->bytes_len = len;
+	if (!len)
+		return;
+	node->bytes = need(malloc(len));
+	memcpy(node->bytes, bytes, len);
+}
+
+static struct coord_tree_node *view_add(struct view *view, const char *path,
+					struct coord_tree_node *parent)
+{
+	struct coord_tree_node *node = need(calloc(1, sizeof *node));
+
+	node->path = need(strdup(path));
+	node->name = strrchr(node->path, '/') + 1;
+	node->parent = parent;
+	if (parent)
+		DL_APPEND(parent->children, node);
+	HASH_ADD_KEYPTR(hh, view->nodes, node->path, strlen(node->path), node);
+	return node;
+}
+
+static void view_remove(struct view *view, struct coord_tree_node *node)
+{
+	if (node->parent)
+		DL_DELETE(node->parent->children, node);
+	HASH_DEL(view->nodes, node);
+	free(node->bytes);
+	free(node->path);
+	free(node);
+}
+
+static void view_clear(struct view *view)
+{
+	struct coord_tree_node *node;
+	struct coord_tree_node *tmp;
+
+	HASH_ITER(hh, view->nodes, node, tmp)
+	{
+		node->parent = NULL;
+		view_remove(view, node);
+	}
+}
+
+/* --- one transaction, one view --- */
+
+static void fire(struct coord_tree *tree, unsigned view, enum coord_watch what,
+		 const char *path)
+{
+	struct coord_tree_watcher *watcher;
+	struct coord_tree_watcher *tmp;
+
+	DL_FOREACH_SAFE(tree->watchers, watcher, tmp)
+	{
+		if (watcher->view == view)
+			watcher->fired(watcher, what, path);
+	}
+}
+
+static void apply_create(struct coord_tree *tree, unsigned v,
+			 const struct txn *txn)
+{
+	struct view *view = &tree->views[v];
+	struct coord_tree_node *parent =
+	    view_find(view, txn->path, parent_len(txn->path));
+	struct coord_tree_node *node = view_add(view, txn->path, parent);
+
+	assert(parent);
+	node->container = txn->container;
+	node->stat.czxid = txn->zxid;
+	node->stat.mzxid = txn->zxid;
+	node->stat.pzxid = txn->zxid;
+	node->stat.ctime_ms = txn->ctime_ms;
+	node->stat.owner = txn->session;
+	node_bytes_set(node, txn->bytes, txn->bytes_len);
+	parent->creations = txn->creations;
+	parent->stat.pzxid = txn->zxid;
+	parent->stat.children++;
+	fire(tree, v, COORD_W_CHILDREN, parent->path);
+}
+
+static void apply_set(struct coord_tree *tree, unsigned v,
+		      const struct txn *txn)
+{
+	struct coord_tree_node *node =
+	    view_find(&tree->views[v], txn->path, strlen(txn->path));
+
+	assert(node);
+	node->stat.mzxid = txn->zxid;
+	node->stat.version++;
+	node_bytes_set(node, txn->bytes, txn->bytes_len);
+	fire(tree, v, COORD_W_CHANGED, node->path);
+}
+
+static void remove_and_fire(struct coord_tree *tree, unsigned v,
+			    struct coord_tree_node *node, int64_t zxid)
+{
+	struct coord_tree_node *parent = node->parent;
+	char *path = need(strdup(node->path)); /* outlives the node */
+
+	view_remove(&tree->views[v], node);
+	parent->stat.pzxid = zxid;
+	parent->stat.children--;
+	fire(tree, v, COORD_W_DELETED, path);
+	fire(tree, v, COORD_W_CHILDREN, parent->path);
+	free(path);
+}
+
+static void apply_end(struct coord_tree *tree, unsigned v,
+		      const struct txn *txn)
+{
+	struct coord_tree_node *node;
+	struct coord_tree_node *tmp;
+
+	HASH_ITER(hh, tree->views[v].nodes, node, tmp)
+	{
+		if (node->stat.owner == txn->session)
+			remove_and_fire(tree, v, node, txn->zxid);
+	}
+}
+
+static void apply(struct coord_tree *tree, unsigned v, const struct txn *txn)
+{
+	struct view *view = &tree->views[v];
+
+	assert(txn->zxid > view->zxid);
+	view->zxid = txn->zxid;
+	switch (txn->type) {
+	case TXN_CREATE:
+		apply_create(tree, v, txn);
+		break;
+	case TXN_SET:
+		apply_set(tree, v, txn);
+		break;
+	case TXN_DELETE:
+		remove_and_fire(tree, v,
+				view_find(view, txn->path, strlen(txn->path)),
+				txn->zxid);
+		break;
+	case TXN_SESSION:
+		break;
+	case TXN_END:
+		apply_end(tree, v, txn);
+		break;
+	}
+}
+
+/* What every view has applied. */
+static int64_t oldest_zxid(const struct coord_tree *tree)
+{
+	int64_t oldest = tree->zxid;
+
+	for (unsigned v = 0; v < tree->settings.views; v++) {
+		if (tree->views[v].zxid < oldest)
+			oldest = tree->views[v].zxid;
+	}
+	return oldest;
+}
+
+static void log_trim(struct coord_tree *tree)
+{
+	int64_t oldest = oldest_zxid(tree);
+
+	while (tree->log && tree->log->zxid <= oldest) {
+		struct txn *txn = tree->log;
+
+		DL_DELETE(tree->log, txn);
+		free(txn);
+	}
+}
+
+/* A transaction without its number yet. */
+static struct txn *txn_new(enum txn_type type, const char *path,
+			   const char *bytes, size_t bytes_len)
+{
+	size_t path_size = strlen(path) + 1;
+	struct txn *txn = need(calloc(1, sizeof *txn + path_size + bytes_len));
+
+	txn->type = type;
+	memcpy(txn->path, path, path_size);
+	txn->bytes = txn->path + path_size;
+	txn->bytes_len = bytes_len;
+	if (bytes_len)
+		memcpy(txn->bytes, bytes, bytes_len);
+	return txn;
+}
+
+/* Takes over the transaction. */
+static void commit(struct coord_tree *tree, struct txn *txn)
+{
+	txn->zxid = ++tree->zxid;
+	DL_APPEND(tree->log, txn);
+	apply(tree, 0, txn);
+	log_trim(tree);
+}
+
+void coord_tree_view_apply(struct coord_tree *tree, unsigned view, int64_t zxid)
+{
+	struct txn *txn;
+
+	assert(view < tree->settings.views);
+	DL_FOREACH(tree->log, txn)
+	{
+		if (txn->zxid > zxid)
+			break;
+		if (txn->zxid > tree->views[view].zxid)
+			apply(tree, view, txn);
+	}
+	if (zxid > tree->zxid)
+		zxid = tree->zxid;
+	if (zxid > tree->views[view].zxid) /* writes that failed */
+		tree->views[view].zxid = zxid;
+	log_trim(tree);
+}
+
+void coord_tree_view_sync(struct coord_tree *tree, unsigned view)
+{
+	coord_tree_view_apply(tree, view, tree->zxid);
+}
+
+void coord_tree_new_epoch(struct coord_tree *tree)
+{
+	tree->zxid = ((tree->zxid >> 32) + 1) << 32;
+	tree->views[0].zxid = tree->zxid;
+}
+
+int64_t coord_tree_now_ms(const struct coord_tree *tree)
+{
+	return tree->settings.now_ms(tree->settings.ctx);
+}
+
+int64_t coord_tree_zxid(const struct coord_tree *tree)
+{
+	return tree->zxid;
+}
+
+int64_t coord_tree_view_zxid(const struct coord_tree *tree, unsigned view)
+{
+	assert(view < tree->settings.views);
+	return tree->views[view].zxid;
+}
+
+/* --- sessions --- */
+
+static struct session *session_find(const struct coord_tree *tree, int64_t id)
+{
+	struct session *session = NULL;
+
+	HASH_FIND(hh, tree->sessions, &id, sizeof id, session);
+	return session;
+}
+
+int64_t coord_tree_session_new(struct coord_tree *tree, int64_t timeout_ms)
+{
+	struct session *session = need(calloc(1, sizeof *session));
+
+	session->id = ++tree->session_last;
+	session->timeout_ms = timeout_ms;
+	session->alive = true;
+	HASH_ADD(hh, tree->sessions, id, sizeof session->id, session);
+	coord_tree_session_touch(tree, session->id);
+	commit(tree, txn_new(TXN_SESSION, "", NULL, 0));
+	return session->id;
+}
+
+void coord_tree_session_touch(struct coord_tree *tree, int64_t id)
+{
+	struct session *session = session_find(tree, id);
+
+	if (session && session->alive)
+		session->deadline_ms =
+		    coord_tree_now_ms(tree) + session->timeout_ms;
+}
+
+void coord_tree_session_end(struct coord_tree *tree, int64_t id)
+{
+	struct session *session = session_find(tree, id);
+	struct txn *txn;
+
+	if (!session || !session->alive)
+		return;
+	txn = txn_new(TXN_END, "", NULL, 0);
+	txn->session = id;
+	session->alive = false;
+	session->end_zxid = tree->zxid + 1;
+	commit(tree, txn);
+}
+
+bool coord_tree_session_alive(const struct coord_tree *tree, int64_t id)
+{
+	const struct session *session = session_find(tree, id);
+
+	return session && session->alive;
+}
+
+bool coord_tree_session_in_view(const struct coord_tree *tree, unsigned view,
+				int64_t id)
+{
+	const struct session *session = session_find(tree, id);
+
+	return session &&
+	       (session->alive || session->end_zxid > tree->views[view].zxid);
+}
+
+void coord_tree_session_keep(struct coord_tree *tree, int64_t id, bool keep)
+{
+	struct session *session = session_find(tree, id);
+
+	assert(session);
+	session->keep = keep;
+	coord_tree_session_touch(tree, id);
+}
+
+/* --- writes --- */
+
+static struct coord_tree_answer failed(struct coord_tree *tree,
+				       enum coord_result result, int zk_rc)
+{
+	/* An error is a transaction too: it takes a number. */
+	tree->views[0].zxid = ++tree->zxid;
+	return (struct coord_tree_answer){ .result = result, .zk_rc = zk_rc };
+}
+
+static bool path_good(const char *path)
+{
+	size_t len = strlen(path);
+
+	return path[0] == '/' && len > 1 && len <= COORD_PATH_MAX &&
+	       path[len - 1] != '/' && !strstr(path, "//");
+}
+
+static bool is_ephemeral(enum coord_kind kind)
+{
+	return kind == COORD_EPHEMERAL || kind == COORD_EPHEMERAL_SEQUENTIAL;
+}
+
+static struct coord_tree_answer write_create(struct coord_tree *tree,
+					     const struct coord_op *op,
+					     int64_t session)
+{
+	struct view *view = &tree->views[0];
+	struct coord_tree_node *parent =
+	    view_find(view, op->path, parent_len(op->path));
+	struct coord_tree_node *node;
+	struct txn *txn;
+
+	if (!parent)
+		return failed(tree, COORD_NO_NODE, RC_NO_NODE);
+	if (op->kind == COORD_EPHEMERAL_SEQUENTIAL)
+		(void)snprintf(tree->made, sizeof tree->made, "%s%010d",
+			       op->path, parent->creations);
+	else
+		(void)snprintf(tree->made, sizeof tree->made, "%s", op->path);
+	if (view_find(view, tree->made, strlen(tree->made)))
+		return failed(tree, COORD_NODE_EXISTS, RC_NODE_EXISTS);
+	if (parent->stat.owner)
+		return failed(tree, COORD_REFUSED,
+			      RC_NO_CHILDREN_FOR_EPHEMERALS);
+
+	txn = txn_new(TXN_CREATE, tree->made, op->data, op->data_len);
+	txn->session = is_ephemeral(op->kind) ? session : 0;
+	txn->container = op->kind == COORD_CONTAINER;
+	txn->ctime_ms = coord_tree_now_ms(tree) + tree->settings.wall_offset_ms;
+	txn->creations =
+	    parent->creations < INT32_MAX ? parent->creations + 1 : INT32_MAX;
+	commit(tree, txn);
+	node = view_find(view, tree->made, strlen(tree->made));
+	return (struct coord_tree_answer){ .result = COORD_OK,
+					   .stat = coord_tree_stat(node),
+					   .path = tree->made };
+}
+
+static struct coord_tree_answer write_set(struct coord_tree *tree,
+					  const struct coord_op *op)
+{
+	struct coord_tree_node *node =
+	    view_find(&tree->views[0], op->path, strlen(op->path));
+
+	if (!node)
+		return failed(tree, COORD_NO_NODE, RC_NO_NODE);
+	commit(tree, txn_new(TXN_SET, op->path, op->data, op->data_len));
+	return (struct coord_tree_answer){ .result = COORD_OK,
+					   .stat = coord_tree_stat(node) };
+}
+
+static struct coord_tree_answer write_delete(struct coord_tree *tree,
+					     const struct coord_op *op)
+{
+	struct coord_tree_node *node =
+	    view_find(&tree->views[0], op->path, strlen(op->path));
+
+	if (!node)
+		return failed(tree, COORD_NO_NODE, RC_NO_NODE);
+	if (node->children)
+		return failed(tree, COORD_NOT_EMPTY, RC_NOT_EMPTY);
+	commit(tree, txn_new(TXN_DELETE, op->path, NULL, 0));
+	return (struct coord_tree_answer){ .result = COORD_OK };
+}
+
+struct coord_tree_answer coord_tree_write(struct coord_tree *tree,
+					  const struct coord_op *op,
+					  int64_t session)
+{
+	struct coord_tree_answer answer = { .result = COORD_REFUSED,
+					    .zk_rc = RC_BAD_ARGUMENTS };
+
+	if (!path_good(op->path) || op->data_len > COORD_DATA_MAX)
+		return answer;
+	if (session && !coord_tree_session_alive(tree, session)) {
+		answer.zk_rc = RC_SESSION_EXPIRED;
+		return answer;
+	}
+	switch (op->verb) {
+	case COORD_CREATE:
+		assert(session || !is_ephemeral(op->kind));
+		answer = write_create(tree, op, session);
+		break;
+	case COORD_SET:
+		answer = write_set(tree, op);
+		break;
+	case COORD_DELETE:
+		answer = write_delete(tree, op);
+		break;
+	case COORD_LIST:
+	case COORD_GET:
+	case COORD_SYNC:
+		assert(false); /* a read is no transaction */
+		break;
+	}
+	return answer;
+}
+
+/* --- reads --- */
+
+const struct coord_tree_node *coord_tree_find(const struct coord_tree *tree,
+					      unsigned view, const char *path)
+{
+	assert(view < tree->settings.views);
+	return view_find(&tree->views[view], path, strlen(path));
+}
+
+struct coord_stat coord_tree_stat(const struct coord_tree_node *node)
+{
+	struct coord_stat stat = node->stat;
+
+	/* ZooKeeper counts creations, and tells changes: wrapping as there. */
+	stat.cversion =
+	    (int32_t)(2U * (uint32_t)node->creations - (uint32_t)stat.children);
+	return stat;
+}
+
+const char *coord_tree_data(const struct coord_tree_node *node, size_t *len_out)
+{
+	*len_out = node->bytes_len;
+	return node->bytes;
+}
+
+const struct coord_tree_node *coord_tree_child_first(
+    const struct coord_tree_node *parent)
+{
+	return parent->children;
+}
+
+const struct coord_tree_node *coord_tree_child_next(
+    const struct coord_tree_node *child)
+{
+	return child->next;
+}
+
+const char *coord_tree_name(const struct coord_tree_node *node)
+{
+	return node->name;
+}
+
+size_t coord_tree_nodes(const struct coord_tree *tree, unsigned view)
+{
+	return HASH_COUNT(tree->views[view].nodes);
+}
+
+void coord_tree_counter_set(struct coord_tree *tree, const char *path,
+			    int32_t creations)
+{
+	for (unsigned v = 0; v < tree->settings.views; v++) {
+		struct coord_tree_node *node =
+		    view_find(&tree->views[v], path, strlen(path));
+
+		if (node)
+			node->creations = creations;
+	}
+}
+
+/* --- time --- */
+
+void coord_tree_reap(struct coord_tree *tree)
+{
+	struct coord_tree_node *node;
+	struct coord_tree_node *tmp;
+
+	HASH_ITER(hh, tree->views[0].nodes, node, tmp)
+	{
+		if (node->container && !node->children && node->creations > 0)
+			commit(tree, txn_new(TXN_DELETE, node->path, NULL, 0));
+	}
+}
+
+void coord_tree_tick(struct coord_tree *tree)
+{
+	int64_t now_ms = coord_tree_now_ms(tree);
+	struct session *session;
+	struct session *tmp;
+
+	HASH_ITER(hh, tree->sessions, session, tmp)
+	{
+		if (session->alive && !session->keep &&
+		    now_ms >= session->deadline_ms)
+			coord_tree_session_end(tree, session->id);
+		if (!session->alive && session->end_zxid <= oldest_zxid(tree)) {
+			HASH_DEL(tree->sessions, session);
+			free(session);
+		}
+	}
+	if (tree->settings.reap_every_ms && now_ms >= tree->reap_next_ms) {
+		tree->reap_next_ms = now_ms + tree->settings.reap_every_ms;
+		coord_tree_reap(tree);
+	}
+}
+
+/* --- life --- */
+
+struct coord_tree *coord_tree_new(const struct coord_tree_settings *settings)
+{
+	struct coord_tree *tree = calloc(1, sizeof *tree);
+
+	assert(settings->views >= 1 && settings->views <= COORD_TREE_VIEWS_MAX);
+	if (!tree)
+		return NULL;
+	tree->settings = *settings;
+	tree->zxid = settings->zxid_start;
+	tree->session_last = settings->zxid_start;
+	tree->reap_next_ms =
+	    settings->now_ms(settings->ctx) + settings->reap_every_ms;
+	for (unsigned v = 0; v < settings->views; v++) {
+		tree->views[v].zxid = settings->zxid_start;
+		(void)view_add(&tree->views[v], "/", NULL);
+	}
+	return tree;
+}
+
+void coord_tree_free(struct coord_tree *tree)
+{
+	struct session *session;
+	struct session *tmp;
+
+	if (!tree)
+		return;
+	assert(!tree->watchers);
+	for (unsigned v = 0; v < tree->settings.views; v++)
+		view_clear(&tree->views[v]);
+	HASH_ITER(hh, tree->sessions, session, tmp)
+	{
+		HASH_DEL(tree->sessions, session);
+		free(session);
+	}
+	while (tree->log) {
+		struct txn *txn = tree->log;
+
+		DL_DELETE(tree->log, txn);
+		free(txn);
+	}
+	free(tree);
+}
+
+void coord_tree_watcher_add(struct coord_tree *tree,
+			    struct coord_tree_watcher *watcher)
+{
+	assert(watcher->view < tree->settings.views);
+	DL_APPEND(tree->watchers, watcher);
+}
+
+void coord_tree_watcher_remove(struct coord_tree *tree,
+			       struct coord_tree_watcher *watcher)
+{
+	DL_DELETE(tree->watchers, watcher);
+}

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 _PR_SET_PDEATHSIG = 1
@@ -211,6 +212,18 @@ def run(argv, within_s=60, **kwargs):
     return subprocess.run(argv, timeout=within_s, text=True,
                           capture_output=True, preexec_fn=_child_setup,
                           check=False, **kwargs)
+
+
+def threading_write(sock, raw):
+    """Write it all from a thread of its own; the started thread."""
+    def write():
+        try:
+            sock.sendall(raw)
+        except OSError:
+            pass
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    return thread
 
 
 def end_all():

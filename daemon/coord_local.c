@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
+#include "daemon/coord_local_watch.h"
 #include "daemon/coord_mail.h"
 
 /* ZooKeeper's code for a call that was under way when the link broke, and for
@@ -37,14 +37,6 @@ struct request {
 	struct request *next;
 };
 
-/* One watch: on a node ('n') or on its children ('c'). */
-struct watch {
-	bool at_server;
-	bool at_client; /* the call that set it was answered well */
-	UT_hash_handle hh;
-	char key[]; /* the kind, then the path */
-};
-
 struct coord_local {
 	struct coord coord;                /* first: the two pointers are one */
 	struct coord_tree_watcher watcher; /* its view is ours */
@@ -61,7 +53,7 @@ struct coord_local {
 	struct coord_mailbox held;
 	struct coord_mailbox packets;
 	struct coord_mailbox mailbox;
-	struct watch *watches;
+	struct coord_local_watches watches;
 	const char **names; /* for LIST, grown as needed */
 	size_t names_max;
 };
@@ -85,36 +77,9 @@ static void *need(void *memory)
 
 /* --- watches --- */
 
-static struct watch *watch_get(struct coord_local *local, char kind,
-			       const char *path, bool make)
-{
-	size_t len = strlen(path) + 1; /* of the key, without its NUL */
-	char key[COORD_PATH_MAX + 32];
-	struct watch *watch = NULL;
-
-	assert(len < sizeof key);
-	key[0] = kind;
-	memcpy(key + 1, path, len);
-	HASH_FIND(hh, local->watches, key, len, watch);
-	if (watch || !make)
-		return watch;
-	watch = need(calloc(1, sizeof *watch + len + 1));
-	memcpy(watch->key, key, len + 1);
-	HASH_ADD(hh, local->watches, key[0], len, watch);
-	return watch;
-}
-
-static void watch_settle(struct coord_local *local, struct watch *watch)
-{
-	if (watch->at_server || watch->at_client)
-		return;
-	HASH_DEL(local->watches, watch);
-	free(watch);
-}
-
 static char watch_kind(const struct coord_op *op)
 {
-	return op->verb == COORD_LIST ? 'c' : 'n';
+	return op->verb == COORD_LIST ? COORD_LOCAL_CHILDREN : COORD_LOCAL_NODE;
 }
 
 static void packet_watch(struct coord_local *local, enum coord_watch what,
@@ -127,94 +92,26 @@ static void packet_watch(struct coord_local *local, enum coord_watch what,
 	coord_mailbox_post(&local->packets, &event);
 }
 
-/* A watch that the server holds has fired: it is gone there. */
-static bool server_spend(struct coord_local *local, char kind, const char *path)
-{
-	struct watch *watch = watch_get(local, kind, path, false);
-
-	if (!watch || !watch->at_server)
-		return false;
-	watch->at_server = false;
-	watch_settle(local, watch);
-	return true;
-}
-
 static void on_fired(struct coord_tree_watcher *watcher, enum coord_watch what,
 		     const char *path)
 {
 	struct coord_local *local =
 	    (struct coord_local *)((char *)watcher -
 				   offsetof(struct coord_local, watcher));
-	bool fired = false;
 
-	if (what != COORD_W_CHILDREN)
-		fired = server_spend(local, 'n', path);
-	if (what != COORD_W_CHANGED && server_spend(local, 'c', path))
-		fired = true;
-	if (fired)
+	if (coord_local_watch_fired(&local->watches, what, path))
 		packet_watch(local, what, path);
 }
 
-/* The event has reached the client: whether it still knows of the watch. */
-static bool client_spend(struct coord_local *local, char kind, const char *path)
-{
-	struct watch *watch = watch_get(local, kind, path, false);
-
-	if (!watch || !watch->at_client)
-		return false;
-	watch->at_client = false;
-	watch_settle(local, watch);
-	return true;
-}
-
-static bool client_heard(struct coord_local *local, enum coord_watch what,
-			 const char *path)
-{
-	bool known = false;
-
-	if (what != COORD_W_CHILDREN)
-		known = client_spend(local, 'n', path);
-	if (what != COORD_W_CHANGED && client_spend(local, 'c', path))
-		known = true;
-	return known;
-}
-
-/* The connection has ended, and the server's watches with it. */
-static void watches_unserve(struct coord_local *local)
-{
-	struct watch *watch;
-	struct watch *tmp;
-
-	HASH_ITER(hh, local->watches, watch, tmp)
-	{
-		watch->at_server = false;
-		watch_settle(local, watch);
-	}
-}
-
-static void watches_clear(struct coord_local *local)
-{
-	struct watch *watch;
-	struct watch *tmp;
-
-	HASH_ITER(hh, local->watches, watch, tmp)
-	{
-		HASH_DEL(local->watches, watch);
-		free(watch);
-	}
-}
-
-/* The client sends its watches to a new server, with what it saw last; those
- * that were missed fire at once. */
+/* A new server is sent the watches, with what the client saw last; those that
+ * were missed fire at once. */
 static void watches_reset(struct coord_local *local)
 {
-	struct watch *watch;
-	struct watch *tmp;
+	const struct coord_local_watch *watch = NULL;
 
-	HASH_ITER(hh, local->watches, watch, tmp)
-	{
-		const char *path = watch->key + 1;
-		bool children = watch->key[0] == 'c';
+	while ((watch = coord_local_watch_next(&local->watches, watch))) {
+		const char *path = coord_local_watch_path(watch);
+		char kind = coord_local_watch_kind(watch);
 		const struct coord_tree_node *node =
 		    coord_tree_find(local->tree, local->watcher.view, path);
 		struct coord_stat stat = { 0 };
@@ -224,13 +121,13 @@ static void watches_reset(struct coord_local *local)
 			continue;
 		}
 		stat = coord_tree_stat(node);
-		if ((children ? stat.pzxid : stat.mzxid) > local->zxid_seen)
-			packet_watch(local,
-				     children ? COORD_W_CHILDREN
-					      : COORD_W_CHANGED,
-				     path);
+		if (kind == COORD_LOCAL_NODE && stat.mzxid > local->zxid_seen)
+			packet_watch(local, COORD_W_CHANGED, path);
+		else if (kind == COORD_LOCAL_CHILDREN &&
+			 stat.pzxid > local->zxid_seen)
+			packet_watch(local, COORD_W_CHILDREN, path);
 		else
-			watch->at_server = true;
+			coord_local_watch_serve(&local->watches, kind, path);
 	}
 }
 
@@ -277,7 +174,7 @@ static void lose_all(struct coord_local *local)
 	coord_mailbox_clear(&local->held);
 	local->zxid_awaited = 0;
 	coord_tree_watcher_remove(local->tree, &local->watcher);
-	watches_unserve(local);
+	coord_local_watches_unserve(&local->watches);
 }
 
 static void link_down(struct coord_local *local)
@@ -296,7 +193,7 @@ static void forget(struct coord_local *local)
 	local->session = 0;
 	local->zxid_seen = 0;
 	requests_free(&local->requests);
-	watches_clear(local);
+	coord_local_watches_clear(&local->watches);
 }
 
 /* --- the server's side --- */
@@ -341,8 +238,8 @@ static void serve_read(struct coord_local *local, const struct coord_op *op,
 		answer->answer.data =
 		    coord_tree_data(node, &answer->answer.data_len);
 	if (op->watch)
-		watch_get(local, watch_kind(op), op->path, true)->at_server =
-		    true;
+		coord_local_watch_serve(&local->watches, watch_kind(op),
+					op->path);
 }
 
 static void serve_write(struct coord_local *local, const struct coord_op *op,
@@ -455,9 +352,9 @@ static void deliver_answer(struct coord_local *local,
 	if (request->zxid > local->zxid_seen)
 		local->zxid_seen = request->zxid;
 	if (request->op.watch && answer->answer.result == COORD_OK)
-		watch_get(local, watch_kind(&request->op), request->op.path,
-			  true)
-		    ->at_client = true;
+		coord_local_watch_answered(&local->watches,
+					   watch_kind(&request->op),
+					   request->op.path);
 	DL_DELETE(local->served, request);
 	free(request);
 	coord_mailbox_post(&local->mailbox, answer);
@@ -472,7 +369,8 @@ bool coord_local_deliver(struct coord *coord)
 		return false;
 	if (event.type == COORD_EV_ANSWER)
 		deliver_answer(local, &event);
-	else if (client_heard(local, event.watch.what, event.watch.path))
+	else if (coord_local_watch_heard(&local->watches, event.watch.what,
+					 event.watch.path))
 		coord_mailbox_post(&local->mailbox, &event);
 	coord_mailbox_release(&local->packets);
 	return true;
@@ -719,7 +617,7 @@ void coord_local_free(struct coord *coord)
 		return;
 	if (local->phase == PHASE_ATTACHED)
 		coord_tree_watcher_remove(local->tree, &local->watcher);
-	watches_clear(local);
+	coord_local_watches_clear(&local->watches);
 	requests_free(&local->requests);
 	requests_free(&local->served);
 	coord_mailbox_fini(&local->held);

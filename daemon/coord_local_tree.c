@@ -14,6 +14,8 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "daemon/coord_local_nodes.h"
+
 /* ZooKeeper's numbers for what can go wrong here. */
 enum {
 	RC_NO_NODE = -101,
@@ -29,21 +31,6 @@ enum {
 
 /* 2020-01-01, so that the microseconds since leave room in a zxid. */
 #define ZXID_WALL_BASE_US INT64_C(1577836800000000)
-
-struct coord_tree_node {
-	char *path;
-	const char *name; /* within path */
-	char *bytes;
-	size_t bytes_len;
-	struct coord_tree_node *parent;
-	struct coord_tree_node *children;
-	struct coord_tree_node *prev; /* among the parent's children */
-	struct coord_tree_node *next;
-	bool container;
-	int32_t creations;      /* children ever made: the sequence counter */
-	struct coord_stat stat; /* cversion is told from creations */
-	UT_hash_handle hh;
-};
 
 enum txn_type { TXN_CREATE, TXN_SET, TXN_DELETE, TXN_SESSION, TXN_END };
 
@@ -71,11 +58,6 @@ struct session {
 	UT_hash_handle hh;
 };
 
-struct view {
-	struct coord_tree_node *nodes; /* by path */
-	int64_t zxid;
-};
-
 struct coord_tree {
 	struct coord_tree_settings settings;
 	int64_t zxid;
@@ -84,7 +66,7 @@ struct coord_tree {
 	struct txn *log; /* what some view has not applied yet */
 	struct session *sessions;
 	struct coord_tree_watcher *watchers;
-	struct view views[COORD_TREE_VIEWS_MAX];
+	struct coord_nodes views[COORD_TREE_VIEWS_MAX];
 	char made[COORD_PATH_MAX + SUFFIX_LEN + 1]; /* the last path created */
 };
 
@@ -102,75 +84,6 @@ int64_t coord_tree_zxid_start(int64_t wall_us)
 	if (wall_us - ZXID_WALL_BASE_US < floor)
 		return floor;
 	return wall_us - ZXID_WALL_BASE_US;
-}
-
-/* --- nodes of one view --- */
-
-static struct coord_tree_node *view_find(const struct view *view,
-					 const char *path, size_t len)
-{
-	struct coord_tree_node *node = NULL;
-
-	HASH_FIND(hh, view->nodes, path, len, node);
-	return node;
-}
-
-/* The length of the parent's path; that of "/" is 1. */
-static size_t parent_len(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (!slash || slash == path)
-		return 1;
-	return (size_t)(slash - path);
-}
-
-static void node_bytes_set(struct coord_tree_node *node, const char *bytes,
-			   size_t len)
-{
-	free(node->bytes);
-	node->bytes = NULL;
-	node->bytes_len = len;
-	if (!len)
-		return;
-	node->bytes = need(malloc(len));
-	memcpy(node->bytes, bytes, len);
-}
-
-static struct coord_tree_node *view_add(struct view *view, const char *path,
-					struct coord_tree_node *parent)
-{
-	struct coord_tree_node *node = need(calloc(1, sizeof *node));
-
-	node->path = need(strdup(path));
-	node->name = strrchr(node->path, '/') + 1;
-	node->parent = parent;
-	if (parent)
-		DL_APPEND(parent->children, node);
-	HASH_ADD_KEYPTR(hh, view->nodes, node->path, strlen(node->path), node);
-	return node;
-}
-
-static void view_remove(struct view *view, struct coord_tree_node *node)
-{
-	if (node->parent)
-		DL_DELETE(node->parent->children, node);
-	HASH_DEL(view->nodes, node);
-	free(node->bytes);
-	free(node->path);
-	free(node);
-}
-
-static void view_clear(struct view *view)
-{
-	struct coord_tree_node *node;
-	struct coord_tree_node *tmp;
-
-	HASH_ITER(hh, view->nodes, node, tmp)
-	{
-		node->parent = NULL;
-		view_remove(view, node);
-	}
 }
 
 /* --- one transaction, one view --- */
@@ -191,10 +104,10 @@ static void fire(struct coord_tree *tree, unsigned view, enum coord_watch what,
 static void apply_create(struct coord_tree *tree, unsigned v,
 			 const struct txn *txn)
 {
-	struct view *view = &tree->views[v];
-	struct coord_tree_node *parent =
-	    view_find(view, txn->path, parent_len(txn->path));
-	struct coord_tree_node *node = view_add(view, txn->path, parent);
+	struct coord_nodes *view = &tree->views[v];
+	struct coord_tree_node *parent = coord_nodes_find(
+	    view, txn->path, coord_nodes_parent_len(txn->path));
+	struct coord_tree_node *node = coord_nodes_add(view, txn->path, parent);
 
 	assert(parent);
 	node->container = txn->container;
@@ -203,7 +116,7 @@ static void apply_create(struct coord_tree *tree, unsigned v,
 	node->stat.pzxid = txn->zxid;
 	node->stat.ctime_ms = txn->ctime_ms;
 	node->stat.owner = txn->session;
-	node_bytes_set(node, txn->bytes, txn->bytes_len);
+	coord_nodes_bytes_set(node, txn->bytes, txn->bytes_len);
 	parent->creations = txn->creations;
 	parent->stat.pzxid = txn->zxid;
 	parent->stat.children++;
@@ -214,12 +127,12 @@ static void apply_set(struct coord_tree *tree, unsigned v,
 		      const struct txn *txn)
 {
 	struct coord_tree_node *node =
-	    view_find(&tree->views[v], txn->path, strlen(txn->path));
+	    coord_nodes_find(&tree->views[v], txn->path, strlen(txn->path));
 
 	assert(node);
 	node->stat.mzxid = txn->zxid;
 	node->stat.version++;
-	node_bytes_set(node, txn->bytes, txn->bytes_len);
+	coord_nodes_bytes_set(node, txn->bytes, txn->bytes_len);
 	fire(tree, v, COORD_W_CHANGED, node->path);
 }
 
@@ -229,7 +142,7 @@ static void remove_and_fire(struct coord_tree *tree, unsigned v,
 	struct coord_tree_node *parent = node->parent;
 	char *path = need(strdup(node->path)); /* outlives the node */
 
-	view_remove(&tree->views[v], node);
+	coord_nodes_remove(&tree->views[v], node);
 	parent->stat.pzxid = zxid;
 	parent->stat.children--;
 	fire(tree, v, COORD_W_DELETED, path);
@@ -243,7 +156,7 @@ static void apply_end(struct coord_tree *tree, unsigned v,
 	struct coord_tree_node *node;
 	struct coord_tree_node *tmp;
 
-	HASH_ITER(hh, tree->views[v].nodes, node, tmp)
+	HASH_ITER(hh, tree->views[v].all, node, tmp)
 	{
 		if (node->stat.owner == txn->session)
 			remove_and_fire(tree, v, node, txn->zxid);
@@ -252,7 +165,7 @@ static void apply_end(struct coord_tree *tree, unsigned v,
 
 static void apply(struct coord_tree *tree, unsigned v, const struct txn *txn)
 {
-	struct view *view = &tree->views[v];
+	struct coord_nodes *view = &tree->views[v];
 
 	assert(txn->zxid > view->zxid);
 	view->zxid = txn->zxid;
@@ -264,9 +177,10 @@ static void apply(struct coord_tree *tree, unsigned v, const struct txn *txn)
 		apply_set(tree, v, txn);
 		break;
 	case TXN_DELETE:
-		remove_and_fire(tree, v,
-				view_find(view, txn->path, strlen(txn->path)),
-				txn->zxid);
+		remove_and_fire(
+		    tree, v,
+		    coord_nodes_find(view, txn->path, strlen(txn->path)),
+		    txn->zxid);
 		break;
 	case TXN_SESSION:
 		break;
@@ -469,9 +383,9 @@ static struct coord_tree_answer write_create(struct coord_tree *tree,
 					     const struct coord_op *op,
 					     int64_t session)
 {
-	struct view *view = &tree->views[0];
+	struct coord_nodes *view = &tree->views[0];
 	struct coord_tree_node *parent =
-	    view_find(view, op->path, parent_len(op->path));
+	    coord_nodes_find(view, op->path, coord_nodes_parent_len(op->path));
 	struct coord_tree_node *node;
 	struct txn *txn;
 
@@ -482,7 +396,7 @@ static struct coord_tree_answer write_create(struct coord_tree *tree,
 			       op->path, parent->creations);
 	else
 		(void)snprintf(tree->made, sizeof tree->made, "%s", op->path);
-	if (view_find(view, tree->made, strlen(tree->made)))
+	if (coord_nodes_find(view, tree->made, strlen(tree->made)))
 		return failed(tree, COORD_NODE_EXISTS, RC_NODE_EXISTS);
 	if (parent->stat.owner)
 		return failed(tree, COORD_REFUSED,
@@ -495,7 +409,7 @@ static struct coord_tree_answer write_create(struct coord_tree *tree,
 	txn->creations =
 	    parent->creations < INT32_MAX ? parent->creations + 1 : INT32_MAX;
 	commit(tree, txn);
-	node = view_find(view, tree->made, strlen(tree->made));
+	node = coord_nodes_find(view, tree->made, strlen(tree->made));
 	return (struct coord_tree_answer){ .result = COORD_OK,
 					   .stat = coord_tree_stat(node),
 					   .path = tree->made };
@@ -505,7 +419,7 @@ static struct coord_tree_answer write_set(struct coord_tree *tree,
 					  const struct coord_op *op)
 {
 	struct coord_tree_node *node =
-	    view_find(&tree->views[0], op->path, strlen(op->path));
+	    coord_nodes_find(&tree->views[0], op->path, strlen(op->path));
 
 	if (!node)
 		return failed(tree, COORD_NO_NODE, RC_NO_NODE);
@@ -518,7 +432,7 @@ static struct coord_tree_answer write_delete(struct coord_tree *tree,
 					     const struct coord_op *op)
 {
 	struct coord_tree_node *node =
-	    view_find(&tree->views[0], op->path, strlen(op->path));
+	    coord_nodes_find(&tree->views[0], op->path, strlen(op->path));
 
 	if (!node)
 		return failed(tree, COORD_NO_NODE, RC_NO_NODE);
@@ -561,51 +475,16 @@ struct coord_tree_answer coord_tree_write(struct coord_tree *tree,
 	return answer;
 }
 
-/* --- reads --- */
-
 const struct coord_tree_node *coord_tree_find(const struct coord_tree *tree,
 					      unsigned view, const char *path)
 {
 	assert(view < tree->settings.views);
-	return view_find(&tree->views[view], path, strlen(path));
-}
-
-struct coord_stat coord_tree_stat(const struct coord_tree_node *node)
-{
-	struct coord_stat stat = node->stat;
-
-	/* ZooKeeper counts creations, and tells changes: wrapping as there. */
-	stat.cversion =
-	    (int32_t)(2U * (uint32_t)node->creations - (uint32_t)stat.children);
-	return stat;
-}
-
-const char *coord_tree_data(const struct coord_tree_node *node, size_t *len_out)
-{
-	*len_out = node->bytes_len;
-	return node->bytes;
-}
-
-const struct coord_tree_node *coord_tree_child_first(
-    const struct coord_tree_node *parent)
-{
-	return parent->children;
-}
-
-const struct coord_tree_node *coord_tree_child_next(
-    const struct coord_tree_node *child)
-{
-	return child->next;
-}
-
-const char *coord_tree_name(const struct coord_tree_node *node)
-{
-	return node->name;
+	return coord_nodes_find(&tree->views[view], path, strlen(path));
 }
 
 size_t coord_tree_nodes(const struct coord_tree *tree, unsigned view)
 {
-	return HASH_COUNT(tree->views[view].nodes);
+	return HASH_COUNT(tree->views[view].all);
 }
 
 void coord_tree_counter_set(struct coord_tree *tree, const char *path,
@@ -613,7 +492,7 @@ void coord_tree_counter_set(struct coord_tree *tree, const char *path,
 {
 	for (unsigned v = 0; v < tree->settings.views; v++) {
 		struct coord_tree_node *node =
-		    view_find(&tree->views[v], path, strlen(path));
+		    coord_nodes_find(&tree->views[v], path, strlen(path));
 
 		if (node)
 			node->creations = creations;
@@ -627,7 +506,7 @@ void coord_tree_reap(struct coord_tree *tree)
 	struct coord_tree_node *node;
 	struct coord_tree_node *tmp;
 
-	HASH_ITER(hh, tree->views[0].nodes, node, tmp)
+	HASH_ITER(hh, tree->views[0].all, node, tmp)
 	{
 		if (node->container && !node->children && node->creations > 0)
 			commit(tree, txn_new(TXN_DELETE, node->path, NULL, 0));
@@ -672,7 +551,7 @@ struct coord_tree *coord_tree_new(const struct coord_tree_settings *settings)
 	    settings->now_ms(settings->ctx) + settings->reap_every_ms;
 	for (unsigned v = 0; v < settings->views; v++) {
 		tree->views[v].zxid = settings->zxid_start;
-		(void)view_add(&tree->views[v], "/", NULL);
+		(void)coord_nodes_add(&tree->views[v], "/", NULL);
 	}
 	return tree;
 }
@@ -686,7 +565,7 @@ void coord_tree_free(struct coord_tree *tree)
 		return;
 	assert(!tree->watchers);
 	for (unsigned v = 0; v < tree->settings.views; v++)
-		view_clear(&tree->views[v]);
+		coord_nodes_clear(&tree->views[v]);
 	HASH_ITER(hh, tree->sessions, session, tmp)
 	{
 		HASH_DEL(tree->sessions, session);

@@ -66,15 +66,14 @@ void coord_tree_new_epoch(struct coord_tree *tree);
 /* A session, never 0.  It ends by coord_tree_session_end(), or in
  * coord_tree_tick() when it has not been touched for its timeout. */
 int64_t coord_tree_session_new(struct coord_tree *tree, int64_t timeout_ms);
-void coord_tree_session_touch(struct coord_tree *tree, int64_t session);
-void coord_tree_session_end(struct coord_tree *tree, int64_t session);
-bool coord_tree_session_alive(const struct coord_tree *tree, int64_t session);
+void coord_tree_session_touch(struct coord_tree *tree, int64_t id);
+void coord_tree_session_end(struct coord_tree *tree, int64_t id);
+bool coord_tree_session_alive(const struct coord_tree *tree, int64_t id);
 /* Whether a view has heard of the end yet. */
 bool coord_tree_session_in_view(const struct coord_tree *tree, unsigned view,
-				int64_t session);
+				int64_t id);
 /* A session that never runs out by itself (--dev), or does so again. */
-void coord_tree_session_keep(struct coord_tree *tree, int64_t session,
-			     bool keep);
+void coord_tree_session_keep(struct coord_tree *tree, int64_t id, bool keep);
 
 /* What a transaction has come to. */
 struct coord_tree_answer {

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coord_local_nodes - see the header.  The readers that coord_local_tree.h
+ * promises for a node are here too: they need nothing of the tree.
+ */
+#include "daemon/coord_local_nodes.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "daemon/coord_local_tree.h"
+
+static void *need(void *memory)
+{
+	if (!memory)
+		abort(); /* a tree with a hole in it is worse than none */
+	return memory;
+}
+
+struct coord_tree_node *coord_nodes_find(const struct coord_nodes *nodes,
+					 const char *path, size_t len)
+{
+	struct coord_tree_node *node = NULL;
+
+	HASH_FIND(hh, nodes->all, path, len, node);
+	return node;
+}
+
+size_t coord_nodes_parent_len(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path)
+		return 1;
+	return (size_t)(slash - path);
+}
+
+struct coord_tree_node *coord_nodes_add(struct coord_nodes *nodes,
+					const char *path,
+					struct coord_tree_node *parent)
+{
+	struct coord_tree_node *node = need(calloc(1, sizeof *node));
+
+	node->path = need(strdup(path));
+	node->name = strrchr(node->path, '/') + 1;
+	node->parent = parent;
+	if (parent)
+		DL_APPEND(parent->children, node);
+	HASH_ADD_KEYPTR(hh, nodes->all, node->path, strlen(node->path), node);
+	return node;
+}
+
+void coord_nodes_bytes_set(struct coord_tree_node *node, const char *bytes,
+			   size_t len)
+{
+	free(node->bytes);
+	node->bytes = NULL;
+	node->bytes_len = len;
+	if (!len)
+		return;
+	node->bytes = need(malloc(len));
+	memcpy(node->bytes, bytes, len);
+}
+
+void coord_nodes_remove(struct coord_nodes *nodes, struct coord_tree_node *node)
+{
+	if (node->parent)
+		DL_DELETE(node->parent->children, node);
+	HASH_DEL(nodes->all, node);
+	free(node->bytes);
+	free(node->path);
+	free(node);
+}
+
+void coord_nodes_clear(struct coord_nodes *nodes)
+{
+	struct coord_tree_node *node;
+	struct coord_tree_node *tmp;
+
+	HASH_ITER(hh, nodes->all, node, tmp)
+	{
+		node->parent = NULL;
+		coord_nodes_remove(nodes, node);
+	}
+}
+
+struct coord_stat coord_tree_stat(const struct coord_tree_node *node)
+{
+	struct coord_stat stat = node->stat;
+
+	/* ZooKeeper counts creations, and tells changes: wrapping as there. */
+	stat.cversion =
+	    (int32_t)(2U * (uint32_t)node->creations - (uint32_t)stat.children);
+	return stat;
+}
+
+const char *coord_tree_data(const struct coord_tree_node *node, size_t *len_out)
+{
+	*len_out = node->bytes_len;
+	return node->bytes;
+}
+
+const struct coord_tree_node *coord_tree_child_first(
+    const struct coord_tree_node *parent)
+{
+	return parent->children;
+}
+
+const struct coord_tree_node *coord_tree_child_next(
+    const struct coord_tree_node *child)
+{
+	return child->next;
+}
+
+const char *coord_tree_name(const struct coord_tree_node *node)
+{
+	return node->name;
+}

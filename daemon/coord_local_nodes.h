@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coord_local_nodes - the nodes of one view of coord_local_tree.
+ *
+ * A table of nodes by path, each in its parent's list.  It judges nothing:
+ * what may be created or deleted is the tree's business.
+ *
+ * One thread.  Memory that is not to be had ends the process.
+ */
+#ifndef DAEMON_COORD_LOCAL_NODES_H
+#define DAEMON_COORD_LOCAL_NODES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "daemon/coord.h"
+
+struct coord_tree_node {
+	char *path;
+	const char *name; /* within path */
+	char *bytes;
+	size_t bytes_len;
+	struct coord_tree_node *parent;
+	struct coord_tree_node *children;
+	struct coord_tree_node *prev; /* among the parent's children */
+	struct coord_tree_node *next;
+	bool container;
+	int32_t creations;      /* children ever made: the sequence counter */
+	struct coord_stat stat; /* its cversion is told from creations */
+	UT_hash_handle hh;
+};
+
+struct coord_nodes {
+	struct coord_tree_node *all; /* by path, in the order of creation */
+	int64_t zxid;                /* applied up to here */
+};
+
+/* path need not end at len.  NULL when there is no such node. */
+struct coord_tree_node *coord_nodes_find(const struct coord_nodes *nodes,
+					 const char *path, size_t len);
+/* The length of the parent's path within a path; that of "/" is 1. */
+size_t coord_nodes_parent_len(const char *path);
+/* The node must be new.  parent is NULL for the root only. */
+struct coord_tree_node *coord_nodes_add(struct coord_nodes *nodes,
+					const char *path,
+					struct coord_tree_node *parent);
+void coord_nodes_bytes_set(struct coord_tree_node *node, const char *bytes,
+			   size_t len);
+/* The node must have no children.  It is freed. */
+void coord_nodes_remove(struct coord_nodes *nodes,
+			struct coord_tree_node *node);
+void coord_nodes_clear(struct coord_nodes *nodes);
+
+#endif

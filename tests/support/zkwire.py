@@ -95,13 +95,16 @@ class Client:
         self._closing = False
         self.events = queue.Queue()
         secret = password(session_id) if session_id else bytes(16)
-        self._frame(struct.pack(">iqiq", 0, 0, timeout_ms, session_id)
-                    + _buffer(secret) + b"\0")
-        answer = _Reader(self._read_frame())
-        _, self.timeout_ms, self.session_id = answer.take("iiq")
-        if not self.session_id:
+        try:
+            self._frame(struct.pack(">iqiq", 0, 0, timeout_ms, session_id)
+                        + _buffer(secret) + b"\0")
+            answer = _Reader(self._read_frame())
+            _, self.timeout_ms, self.session_id = answer.take("iiq")
+            if not self.session_id:
+                raise ZkError(-112, "connect: the session is gone")
+        except (OSError, ZkError):
             self._sock.close()
-            raise ZkError(-112, "connect: the session is gone")
+            raise
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
         self._beat = threading.Thread(target=self._ping, daemon=True)

@@ -90,6 +90,6 @@ const char *zkp_key_word(enum zkp_key key);
 /* The key spelled like this (keys are lower case); -1 when there is none. */
 int zkp_key_find(const char *word);
 /* The word among those in the set that was probably meant, or NULL. */
-const char *zkp_key_nearest(const char *word, uint32_t keys);
+const char *zkp_key_nearest(const char *word, uint32_t set);
 
 #endif

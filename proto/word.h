@@ -24,6 +24,7 @@ struct zkp_words {
 	char *line;
 	size_t len;
 	size_t at;
+	bool more; /* a word must begin at "at" */
 };
 
 enum zkp_word_got {
@@ -39,12 +40,16 @@ struct zkp_word_fault {
 	const char *why; /* static text */
 };
 
-/* Control bytes and bad UTF-8 anywhere in line[from..len): false, and
- * fault_out says the first. */
-bool zkp_words_check(const char *line, size_t from, size_t len,
+/* Control bytes or bad UTF-8 anywhere: false, and fault_out says the first. */
+bool zkp_words_check(const char *line, size_t len,
 		     struct zkp_word_fault *fault_out);
 
-/* line[len] must be writable and is made a NUL. */
+/* The length of a valid tag behind the "#" at line[0]; 0 when there is none,
+ * or it is not one. */
+size_t zkp_tag_len(const char *line, size_t len);
+
+/* A line that zkp_words_check() has passed; line[len] must be writable and is
+ * made a NUL.  Words are terminated and unescaped in place while walking. */
 void zkp_words_init(struct zkp_words *words, char *line, size_t len);
 
 /*

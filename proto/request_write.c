@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* request - the writer; see request.h.  request.c is the parser. */
+#include "proto/request.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+const char *zkp_mode_word(enum zkp_mode mode)
+{
+	switch (mode) {
+	case ZKP_MODE_X:
+		return "x";
+	}
+	return "";
+}
+
+const char *zkp_row_state_word(enum zkp_row_state state)
+{
+	switch (state) {
+	case ZKP_ROW_ANY:
+		break;
+	case ZKP_ROW_HELD:
+		return "held";
+	case ZKP_ROW_SUSPENDED:
+		return "suspended";
+	case ZKP_ROW_WAITING:
+		return "waiting";
+	}
+	return "";
+}
+
+static void write_name_id(struct zkp_out *out, const struct zkp_request *rq)
+{
+	if (rq->id)
+		zkp_out_word_id(out, rq->id);
+	else
+		zkp_out_word(out, rq->name);
+}
+
+static void write_target(struct zkp_out *out, const struct zkp_request *rq)
+{
+	char target[1 + ZKP_TAG_MAX + 1];
+
+	if (!*rq->target) {
+		write_name_id(out, rq);
+		return;
+	}
+	(void)snprintf(target, sizeof target, "#%s", rq->target);
+	zkp_out_word(out, target);
+}
+
+static void write_arg(struct zkp_out *out, const struct zkp_request *rq,
+		      enum zkp_arg arg)
+{
+	switch (arg) {
+	case ZKP_ARG_NONE:
+		break;
+	case ZKP_ARG_PROTO:
+		zkp_out_word_u64(out, rq->proto);
+		break;
+	case ZKP_ARG_NAME:
+		zkp_out_word(out, rq->name);
+		break;
+	case ZKP_ARG_NAME_ID:
+		write_name_id(out, rq);
+		break;
+	case ZKP_ARG_TARGET:
+		write_target(out, rq);
+		break;
+	case ZKP_ARG_PATTERN:
+		if (*rq->pattern)
+			zkp_out_word(out, rq->pattern);
+		break;
+	case ZKP_ARG_WORD:
+		if (*rq->word)
+			zkp_out_word(out, rq->word);
+		break;
+	case ZKP_ARG_VERB:
+		if (rq->topic)
+			zkp_out_word(out, rq->topic->word);
+		break;
+	}
+}
+
+static void write_text(struct zkp_out *out, enum zkp_key key, const char *text)
+{
+	if (*text)
+		zkp_out_str(out, zkp_key_word(key), text);
+}
+
+static void write_wait(struct zkp_out *out, const struct zkp_request *rq)
+{
+	char text[32];
+
+	if (rq->wait_ms == ZKP_WAIT_FOREVER)
+		return;
+	(void)snprintf(text, sizeof text, "%" PRId64 "ms", rq->wait_ms);
+	zkp_out_str(out, zkp_key_word(ZKP_KEY_WAIT), text);
+}
+
+static void write_key(struct zkp_out *out, const struct zkp_request *rq,
+		      enum zkp_key key)
+{
+	switch (key) {
+	case ZKP_KEY_CLIENT:
+		write_text(out, key, rq->client);
+		break;
+	case ZKP_KEY_NOTE:
+		write_text(out, key, rq->note);
+		break;
+	case ZKP_KEY_LEASE:
+		if (rq->lease_push)
+			zkp_out_str(out, zkp_key_word(key), "push");
+		break;
+	case ZKP_KEY_MODE:
+		if (rq->mode != ZKP_MODE_X)
+			zkp_out_str(out, zkp_key_word(key),
+				    zkp_mode_word(rq->mode));
+		break;
+	case ZKP_KEY_WAIT:
+		write_wait(out, rq);
+		break;
+	case ZKP_KEY_TOKEN:
+		if (rq->token)
+			zkp_out_u64(out, zkp_key_word(key), rq->token);
+		break;
+	case ZKP_KEY_SYNC:
+		if (rq->sync)
+			zkp_out_str(out, zkp_key_word(key), "1");
+		break;
+	case ZKP_KEY_STATE:
+		write_text(out, key, zkp_row_state_word(rq->state));
+		break;
+	case ZKP_KEY_SCOPE: /* local is the default and all there is */
+		break;
+	}
+}
+
+bool zkp_request_write(struct zkp_out *out, const struct zkp_request *rq)
+{
+	const struct zkp_verb_row *row = zkp_verb_row(rq->verb);
+	const struct zkp_out before = *out;
+	size_t end_len = 1; /* the LF */
+
+	assert(row || !*rq->tag); /* an empty line has no tag */
+	zkp_out_begin(out, rq->tag, row ? row->word : "");
+	if (row) {
+		write_arg(out, rq, row->arg);
+		for (size_t i = 0; i < ZKP_KEY_COUNT; i++) {
+			if (row->keys & ZKP_KEY_BIT(i))
+				write_key(out, rq, (enum zkp_key)i);
+		}
+	}
+	if (zkp_out_end(out) && out->len - before.len <= ZKP_LINE_MAX + end_len)
+		return true;
+	*out = before;
+	return false;
+}

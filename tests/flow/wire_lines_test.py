@@ -68,7 +68,7 @@ class B1LongLineTest(WireCase):
         self.in_step(client)
 
     def test_too_many_arguments(self):
-        self.one_err("LOCK a" + " x=1" * 33, "(ARGS|SYNTAX|LIMIT)")
+        self.one_err("LOCK a" + " x=1" * 33, "ARGS")
 
 
 class B2BlankTest(WireCase):
@@ -96,15 +96,12 @@ class B2BlankTest(WireCase):
         client.err(f"UNLOCK {self.name()}", "NOTHELD")
 
     def test_blanks_at_odd_places(self):
-        for raw in (b" PING", b"  ", b"\tPING", b"PING\ta", b"#1  PING"):
+        """Words are parted by one space each; a tab is a control byte."""
+        for raw in ("\tPING", "PING\ta", " PING", "  ", "PING  a",
+                    "PING a "):
             with self.subTest(raw=raw):
-                self.converse(raw + b"\n", r"(#1 )?(ERR SYNTAX.*|OK.*)")
-
-    def test_blanks_are_defined(self):
-        """A tab is a control byte, a leading blank no verb."""
-        self.one_err(b"\tPING", "SYNTAX")
-        self.one_err(b"PING\ta", "SYNTAX")
-        self.one_err(b" PING", "SYNTAX")
+                self.one_err(raw, "SYNTAX")
+        self.converse("#1  PING\n", "#1 ERR SYNTAX .*")
 
 
 class B3BytesTest(WireCase):
@@ -129,7 +126,7 @@ class B3BytesTest(WireCase):
                 with self.subTest(raw=raw):
                     lines = self.say(raw)
                     self.assertEqual(len(lines), 1, lines)
-                    self.assertRegex(lines[0], "^ERR (SYNTAX|NAME)")
+                    self.assertRegex(lines[0], "^ERR (SYNTAX|NAME) ")
 
     def test_escapes_do_not_smuggle_a_name(self):
         for raw in (b'LOCK "a\\x1bb"', b'LOCK "a\\x00b"', b'LOCK "a\\nb"',
@@ -177,7 +174,7 @@ class B18OtherProtocolsTest(WireCase):
             client = self.client()
             (client.dribble if dribble else client.send_raw)(raw)
             for _ in range(lines_n):
-                client.expect("ERR (SYNTAX|UNKNOWN|TOOLONG|ARGS).*")
+                client.expect("ERR (SYNTAX|UNKNOWN) .*")
             self.in_step(client)
 
     def test_http(self):
@@ -186,7 +183,7 @@ class B18OtherProtocolsTest(WireCase):
 
     def test_http_ends_with_a_blank_line(self):
         self.converse(b"GET / HTTP/1.0\r\n\r\n",
-                      "ERR (UNKNOWN|SYNTAX).*", "OK zklockd .*")
+                      "ERR UNKNOWN .*", "OK zklockd .*")
 
     def test_tls_hello(self):
         hello = (b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03"
@@ -211,8 +208,7 @@ class B18OtherProtocolsTest(WireCase):
         client.send('PING "open')
         found = re.search(r"column=(\d+)",
                           client.expect("ERR SYNTAX.*").group(0))
-        self.assertTrue(found)
-        self.assertIn(int(found.group(1)), range(6, 12))
+        self.assertEqual(found.group(1), "6")
 
     def test_an_error_line_carries_its_tag(self):
         self.converse("#q NONSENSE a\n", "#q ERR UNKNOWN.*")

@@ -22,13 +22,14 @@ class B4NamesTest(WireCase):
            "a" * (NAME_MAX + 1), "a" * 3000, "/" + "a" * NAME_MAX)
 
     def test_bad_names_are_refused(self):
-        for name in self.BAD:
+        for name in self.BAD:  # each verb has the same judge
             for verb in ("LOCK", "TRYLOCK", "UNLOCK"):
                 with self.subTest(verb=verb, name=name[:40]):
                     word = f'"{name}"' if " " in name or "\\" in name \
                         else name
-                    self.one_err(f"{verb} {word}",
-                                 "(NAME|SYNTAX|ARGS|DENIED|NOTFOUND)")
+                    code = "ARGS" if name == "@at" and verb == "UNLOCK" \
+                        else "NAME"  # there it is an id
+                    self.one_err(f"{verb} {word}", code)
 
     def test_a_bad_name_says_its_byte(self):
         client = self.client()
@@ -69,7 +70,7 @@ class B5NumbersTest(WireCase):
 
     BAD = ("-1", "+1", "0x10", "1e9", "", '" 1"', '"1 "', "1x", "1.2.3",
            ".5", "1.", "ms", str(1 << 63), str((1 << 64) + 1), "9" * 60,
-           "1w", "1MS", "inf", "nan", "--1", "١")
+           "1w", "1MS", "inf", "nan", "--1", "١", "00010ms", "01")
 
     def test_bad_durations(self):
         for value in self.BAD:
@@ -91,15 +92,14 @@ class B5NumbersTest(WireCase):
         for value in ("@", "@-1", "@x", "@1x", "@0x1", f"@{1 << 63}",
                       f"@{(1 << 64) + 1}", "@+1", "@1.0"):
             with self.subTest(value=value):
-                reply = client.call(f"UNLOCK {value}")
-                self.assertIn(reply.code, ("ARGS", "NAME", "SYNTAX"))
+                client.err(f"UNLOCK {value}", "ARGS")
 
     def test_good_durations(self):
         owner = self.client("owner")
         name = self.name()
         owner.lock(name)
         client = self.client()
-        for value in ("1ms", "0.02", "0.02s", "00010ms", "1.5ms"):
+        for value in ("1ms", "0.02", "0.02s", "1.5ms"):
             with self.subTest(value=value):
                 client.err(f"LOCK {name} wait={value}", "TIMEOUT")
         for value in ("0", "0ms", "0s"):
@@ -116,7 +116,7 @@ class B5NumbersTest(WireCase):
                      "CHECK a sync=2", "CHECK a sync=yes",
                      "HELP NOSUCHVERB"):
             with self.subTest(text=text):
-                self.one_err(text, "(ARGS|VERSION|NOTFOUND|UNKNOWN)")
+                self.one_err(text, "ARGS")
 
 
 class ArgumentsTest(WireCase):
@@ -142,7 +142,7 @@ class ArgumentsTest(WireCase):
         for text in ("# PING", "#" + "a" * 33 + " PING", "#a!b PING",
                      "#a", "#"):
             with self.subTest(text=text):
-                self.converse(text + "\n", "(#a )?ERR (SYNTAX|ARGS).*")
+                self.converse(text + "\n", "(#a )?ERR SYNTAX .*")
 
     def test_a_long_note_is_refused(self):
         self.one_err(f"LOCK a note={'n' * 257}", "ARGS")

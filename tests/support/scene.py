@@ -1,0 +1,305 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""scene - what tests/try.sh shows: a private ZooKeeper, two hosts, ten tasks
+at one lock, a hand-over from host to host, a killed holder, and the proof.
+
+Usage: scene.py --state FILE [--keep | --stop]
+"""
+import argparse
+import os
+import re
+import signal
+import sys
+import time
+
+import history
+import proc
+import zk
+import zkwire
+from daemon import Daemon
+from e2ecase import Typist
+
+ROOT = "/try"
+HAND_OVERS = 20
+HOLD_S = 1.0
+TASKS = 10
+TASKS_LATEST_S = 60
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+class Scene:
+    """Servers, hosts, and everything that was seen of grants."""
+
+    def __init__(self):
+        self.began_ms = proc.now_ms()
+        self.history = history.History()
+        self.server = zk.Server()
+        self.hosts = []
+        self.observer = None
+        self.figures = []
+
+    def at(self):
+        return f"{(proc.now_ms() - self.began_ms) / 1000:7.3f} s"
+
+    def tell(self, text):
+        say(f"  {self.at()}  {text}")
+
+    def start(self):
+        say("A private ZooKeeper and two hosts")
+        self.server.start()
+        self.tell(f"ZooKeeper serves at {self.server.address}")
+        for name in ("host1", "host2"):
+            host = Daemon(self.server.address, host=name, root=ROOT)
+            self.hosts.append(host.start())
+            self.tell(f"zklockd of {name}: {host.socket}, session "
+                      f"{host.session_id():#x}")
+        self.observer = zkwire.Client(self.server.address)
+
+    def stop(self):
+        if self.observer:
+            self.observer.close()
+        for host in self.hosts:
+            host.stop()
+        self.server.stop()
+
+    # The ten tasks.
+
+    def ten_tasks(self, host, argv, what):
+        """Run one of the two examples live, and read its grants."""
+        say()
+        say(f"{what}: {TASKS} tasks, one lock, {HOLD_S:g} s each")
+        begin = time.monotonic()
+        task = proc.Process(argv, stdout=-1, env=dict(
+            os.environ, ZKLOCK_SOCKET=host.socket, PYTHONUNBUFFERED="1"))
+        before = len(self.history.holds)
+        for raw in task.stdout:
+            text = raw.decode().rstrip()
+            self.tell(text)
+            self.note(text, what)
+        code = task.wait(TASKS_LATEST_S)
+        took_s = time.monotonic() - begin
+        holds = len(self.history.holds) - before
+        if code != 0 or holds != TASKS:
+            raise SystemExit(f"{what}: exit code {code}, {holds} grants")
+        over_ms = (took_s - TASKS * HOLD_S) * 1000
+        self.figures.append(f"{what}: {took_s:.3f} s for {TASKS} x "
+                            f"{HOLD_S:g} s, so {over_ms:.0f} ms for "
+                            "start, grants and hand-overs")
+
+    def note(self, text, what):
+        """A line of an example that says a grant or its end."""
+        raise NotImplementedError
+
+    # Hand-overs between the hosts.
+
+    def hand_over(self):
+        say()
+        say(f"Hand-over between hosts: {HAND_OVERS} times to and fro")
+        name = "shared"
+        clients = [host.client() for host in self.hosts]
+        hold = self.grant(clients[0].lock(name), "host1")
+        took_ms = []
+        for turn in range(1, HAND_OVERS + 1):
+            taker, giver = clients[turn % 2], clients[1 - turn % 2]
+            tag = taker.enqueue(name)
+            proc.wait_until(
+                lambda: len(zkwire.queue_of(
+                    self.observer, f"{ROOT}/{name}")) == 2, 10, "two bids")
+            self.history.ended(hold, history.RELEASED, proc.now_ms())
+            begin = time.monotonic()
+            giver.unlock(name)
+            reply = taker.granted(tag)
+            took_ms.append((time.monotonic() - begin) * 1000)
+            hold = self.grant(reply, f"host{turn % 2 + 1}")
+            if turn <= 4:
+                self.tell(f"host{turn % 2 + 1} has it {took_ms[-1]:.1f} ms "
+                          f"after UNLOCK, token {reply.token}")
+        self.history.ended(hold, history.RELEASED, proc.now_ms())
+        clients[HAND_OVERS % 2].unlock(name)
+        took_ms.sort()
+        self.figures.append(
+            f"hand-over between hosts: {took_ms[len(took_ms) // 2]:.1f} ms "
+            f"in the middle, {took_ms[-1]:.1f} ms at most")
+        for client in clients:
+            client.close()
+
+    def grant(self, reply, who):
+        return self.history.granted_reply(reply, who, proc.now_ms())
+
+    # A killed holder.
+
+    def kill(self):
+        say()
+        say("A holder on host1 is killed with kill -9; host2 waits")
+        name = "killed"
+        holder = Typist(self.hosts[0])
+        holder.say(f"LOCK {name}")
+        text = holder.line()
+        words = dict(re.findall(r"(\w+)=(\S+)", text))
+        hold = self.history.granted(name, "the killed one",
+                                    int(words["token"]), proc.now_ms(),
+                                    int(words["until_ms"]))
+        self.tell(f"pid {holder.process.pid} holds it, token "
+                  f"{words['token']}")
+        with self.hosts[1].client() as waiter:
+            tag = waiter.enqueue(name)
+            proc.wait_until(
+                lambda: len(zkwire.queue_of(
+                    self.observer, f"{ROOT}/{name}")) == 2, 10, "two bids")
+            self.history.ended(hold, history.EOF, proc.now_ms())
+            begin = time.monotonic()
+            holder.process.signal(signal.SIGKILL)
+            reply = waiter.granted(tag)
+            took_ms = (time.monotonic() - begin) * 1000
+            hold = self.grant(reply, "host2")
+            self.tell(f"host2 has it {took_ms:.1f} ms after the kill, "
+                      f"token {reply.token}")
+            self.history.ended(hold, history.RELEASED, proc.now_ms())
+            waiter.unlock(name)
+        holder.kill()
+        self.figures.append(f"a killed holder's lock is with the next host "
+                            f"after {took_ms:.1f} ms")
+
+    # The proof.
+
+    def prove(self):
+        say()
+        say("Proof")
+        by_name = {}
+        for hold in sorted(self.history.holds,
+                           key=lambda hold: hold.begin_ms):
+            by_name.setdefault(hold.name, []).append(hold)
+        for name, holds in by_name.items():
+            gaps = [later.begin_ms - sooner.believed_until_ms()
+                    for sooner, later in zip(holds, holds[1:])]
+            grow = all(later.token > sooner.token
+                       for sooner, later in zip(holds, holds[1:]))
+            say(f"  {name}: {len(holds)} holds, smallest gap between two "
+                f"{min(gaps):.2f} ms, tokens {'grow' if grow else 'FALL'}")
+        left = [node for name in by_name for node in
+                zkwire.queue_of(self.observer, f"{ROOT}/{name}")]
+        for figure in self.figures:
+            say(f"  {figure}")
+        findings = self.history.check()
+        for finding in findings:
+            say(f"  WRONG: {finding}")
+        say(f"  {len(self.history.holds)} grants, "
+            f"{sum('overlap' in text for text in findings)} overlaps, "
+            f"{sum('token' in text for text in findings)} token "
+            f"inversions, {len(left)} nodes left behind")
+        return not findings and not left
+
+    def hints(self, state):
+        zklock = proc.zklock()
+        first, second = self.hosts
+        say()
+        say("It goes on running.  Two hosts to type at:")
+        say(f"  {zklock} -S {first.socket} run backup -- sleep 20 &")
+        say(f"  {zklock} -S {second.socket} run -v backup -- echo mine")
+        say(f"  {zklock} -S {first.socket} list")
+        say(f"  {zklock} -S {first.socket} status")
+        say("or by hand: a line, an answer:")
+        say(f"  socat - UNIX-CONNECT:{first.socket}")
+        say(f"  LOCK backup      CHECK backup      UNLOCK backup      HELP")
+        say(f"ZooKeeper: {self.server.address}, below {ROOT}; logs: "
+            f"{first.log} {second.log}")
+        say(f"To end it:  sh tests/try.sh --stop    (process {os.getpid()},"
+            f" noted in {state})")
+
+
+def play(scene):
+    scene.start()
+    scene.ten_tasks(scene.hosts[0], [ten_tasks_c()], "ten_tasks (C)")
+    scene.ten_tasks(scene.hosts[1], ten_tasks_py(), "ten_tasks (asyncio)")
+    scene.hand_over()
+    scene.kill()
+    return scene.prove()
+
+
+def ten_tasks_c():
+    return proc.program("ten_tasks", "ZKL_TEN_TASKS", "client",
+                        "client/examples")
+
+
+def ten_tasks_py():
+    return ["/usr/bin/python3", os.path.join(
+        proc.source_dir(), "client", "examples", "ten_tasks.py")]
+
+
+def keep(state):
+    """The scene in a process of its own that stays; we leave when the
+    proof is printed."""
+    reader, writer = os.pipe()
+    if os.fork():
+        os.close(writer)
+        told = os.read(reader, 1)
+        sys.stdout.flush()
+        os._exit(0 if told == b"1" else 1)
+    os.close(reader)
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    scene = Scene()
+    good = play(scene)
+    with open(state, "w", encoding="ascii") as out:
+        out.write(f"{os.getpid()} {start_time(os.getpid())}\n")
+    scene.hints(state)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.write(writer, b"1" if good else b"0")
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    os.close(writer)
+    while True:
+        signal.pause()
+
+
+def start_time(pid):
+    """Tells a process from a later one with the same id; '' when gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rsplit(b")", 1)[1].split()[19].decode()
+    except OSError:
+        return ""
+
+
+def stop(state):
+    try:
+        with open(state, encoding="ascii") as back:
+            pid, born = back.read().split()
+    except (OSError, ValueError):
+        born = ""
+    if not born or start_time(pid) != born:
+        say("nothing is running")
+        return
+    os.kill(int(pid), signal.SIGTERM)
+    proc.wait_until(lambda: start_time(pid) != born, 30, "it ended")
+    os.unlink(state)
+    say("ended")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", required=True)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--stop", action="store_true")
+    asked = parser.parse_args()
+    if asked.stop:
+        return stop(asked.state)
+    if asked.keep:
+        stop(asked.state)
+        return keep(asked.state)
+    scene = Scene()
+    try:
+        good = play(scene)
+        scene.stop()
+    except KeyboardInterrupt:
+        return 130
+    say()
+    say("good: every promise shown was kept" if good else "NOT good")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -18,6 +18,9 @@ import threading
 import time
 
 _PR_SET_PDEATHSIG = 1
+# How much a daemon may grow where it should not grow at all: a sanitizer
+# keeps freed memory for a while.
+RSS_SLACK_KB = 65536 if os.environ.get("ZKL_SANITIZED") else 4096
 _END_S = 10  # how long an asked process may take before it is killed
 _libc = ctypes.CDLL(None, use_errno=True)
 _started = []

@@ -27,18 +27,19 @@
 
 enum coord_verb {
 	COORD_CREATE, /* the answer carries the path made and its stat */
-	COORD_LIST, /* the names of the children; the stat is the parent's */
-	COORD_GET, /* data and stat */
-	COORD_SET, /* any version */
+	COORD_LIST,   /* the names of the children; the stat is the parent's */
+	COORD_GET,    /* data and stat */
+	COORD_SET,    /* any version */
 	COORD_DELETE, /* any version */
 	COORD_SYNC,
 };
 
 enum coord_kind { /* what COORD_CREATE makes */
-	COORD_PERSISTENT,
-	COORD_CONTAINER,
-	COORD_EPHEMERAL,
-	COORD_EPHEMERAL_SEQUENTIAL, /* ten digits are appended to the path */
+		  COORD_PERSISTENT,
+		  COORD_CONTAINER,
+		  COORD_EPHEMERAL,
+		  COORD_EPHEMERAL_SEQUENTIAL, /* ten digits are appended to the
+						 path */
 };
 
 /* Strings are borrowed for the call of submit() only. */
@@ -46,7 +47,7 @@ struct coord_op {
 	uint64_t id; /* comes back in the answer; the submitter's, not 0 */
 	enum coord_verb verb;
 	enum coord_kind kind; /* COORD_CREATE only */
-	bool watch; /* COORD_LIST: child watch; COORD_GET: node watch */
+	bool watch;  /* COORD_LIST: child watch; COORD_GET: node watch */
 	bool urgent; /* heartbeat: ahead of the queue, exempt from its cap */
 	const char *path; /* absolute, real (the root is already in it) */
 	const char *data; /* COORD_CREATE, COORD_SET; NULL for none */
@@ -58,10 +59,10 @@ enum coord_result {
 	COORD_OK,
 	COORD_NO_NODE, /* a committed failure, for writes: see lease.md F10 */
 	COORD_NODE_EXISTS, /* likewise */
-	COORD_NOT_EMPTY, /* likewise */
+	COORD_NOT_EMPTY,   /* likewise */
 	COORD_BAD_VERSION, /* likewise */
-	COORD_MAYBE, /* the link broke: applied or not, nobody knows */
-	COORD_NOT_SENT, /* never left this process: not applied */
+	COORD_MAYBE,       /* the link broke: applied or not, nobody knows */
+	COORD_NOT_SENT,    /* never left this process: not applied */
 	COORD_REFUSED, /* a definite no (NoAuth, quota, throttled...): zk_rc */
 };
 
@@ -70,7 +71,7 @@ struct coord_stat {
 	int64_t mzxid;
 	int64_t pzxid;
 	int64_t ctime_ms; /* the server's wall clock */
-	int64_t owner; /* session of an ephemeral, 0 otherwise */
+	int64_t owner;    /* session of an ephemeral, 0 otherwise */
 	int32_t version;
 	int32_t cversion;
 	int32_t children;
@@ -78,17 +79,18 @@ struct coord_stat {
 
 enum coord_event_type {
 	COORD_EV_ANSWER,
-	COORD_EV_WATCH, /* a watch fired: it is gone, set it again */
+	COORD_EV_WATCH,     /* a watch fired: it is gone, set it again */
 	COORD_EV_LINK_DOWN, /* the connection broke; the session may live on */
-	COORD_EV_ATTACHED, /* connected with a session */
-	COORD_EV_EXPIRED, /* the ensemble says that the session has ended */
-	COORD_EV_AUTH_FAILED, /* the credentials were refused: session unusable */
-	COORD_EV_CLOSED, /* close() has finished; the handle is gone */
+	COORD_EV_ATTACHED,  /* connected with a session */
+	COORD_EV_EXPIRED,   /* the ensemble says that the session has ended */
+	COORD_EV_AUTH_FAILED, /* the credentials were refused: session unusable
+			       */
+	COORD_EV_CLOSED,      /* close() has finished; the handle is gone */
 };
 
 enum coord_watch {
-	COORD_W_CHANGED, /* the node's data */
-	COORD_W_DELETED, /* the node */
+	COORD_W_CHANGED,  /* the node's data */
+	COORD_W_DELETED,  /* the node */
 	COORD_W_CHILDREN, /* the node's children */
 };
 
@@ -100,8 +102,8 @@ struct coord_event {
 			uint64_t id;
 			enum coord_result result;
 			int zk_rc; /* the library's code, for logs and ERR ZK */
-			const char *path; /* CREATE: the path made */
-			struct coord_stat stat; /* CREATE LIST GET SET */
+			const char *path;            /* CREATE: the path made */
+			struct coord_stat stat;      /* CREATE LIST GET SET */
 			const char *const *children; /* LIST: names only */
 			size_t children_len;
 			const char *data; /* GET; at most COORD_DATA_MAX */
@@ -112,7 +114,7 @@ struct coord_event {
 			const char *path;
 		} watch;
 		struct {
-			int64_t session; /* never 0 */
+			int64_t session;    /* never 0 */
 			int64_t timeout_ms; /* negotiated */
 			int64_t connect_ms; /* lease.md R2's s_connect */
 			bool fresh; /* a new session; else re-attached */

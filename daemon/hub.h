@@ -33,7 +33,8 @@ struct hub_peer {
 	int64_t pid;
 	uint32_t uid;
 	uint32_t gid;
-	bool admin; /* root, the daemon's user or group zklock-admin */
+	bool admin;       /* root, the daemon's user or group zklock-admin */
+	char command[32]; /* from /proc, for people; "" when not known */
 };
 
 /* For the log door: the room gives the fields, the door the sink. */
@@ -50,6 +51,11 @@ struct hub_doors {
 	 * connection's output cap is passed the door closes it, and says so by
 	 * hub_on_eof() in a later turn. */
 	void (*send)(void *ctx, uint64_t conn, const char *bytes, size_t len);
+	/* The same for a long listing: not counted against the connection's
+	 * cap; reading from it stops until all of it is written.  False, and
+	 * nothing taken, when an earlier listing is not written yet or the
+	 * memory for listings of all connections is used up. */
+	bool (*bulk)(void *ctx, uint64_t conn, const char *bytes, size_t len);
 	/* Close once what was sent has been written; hub_on_eof() has been or
 	 * will not be called for it: the hub has forgotten the connection. */
 	void (*close)(void *ctx, uint64_t conn);
@@ -68,24 +74,23 @@ struct hub_settings {
 	const char *host; /* borrowed for the hub's life, as are all strings */
 	const char *root; /* "/zklock": absolute, no trailing slash */
 	const char *lease_page; /* path named in HELLO; NULL: none */
-	bool dev; /* --dev: replies carry dev=1 */
+	bool dev;               /* --dev: replies carry dev=1 */
 	int64_t session_timeout_ms;
-	int64_t server_tick_ms;
+	int64_t server_tick_ms; /* the largest tickTime of any server */
 	int64_t turns_ms;
 	int64_t linger_ms; /* 0: off */
 	int64_t try_grace_ms;
 	uint32_t turns_max;
-	uint32_t drift_ppm; /* lease.md rho */
+	uint32_t drift_ppm;   /* lease.md rho */
 	uint32_t tickets_max; /* locks and waits, all connections together */
 	uint32_t tickets_per_conn_max;
-	uint32_t unanswered_max; /* requests of one connection */
+	uint32_t unanswered_max;      /* requests of one connection */
 	uint32_t ephemeral_bytes_max; /* P7, likewise for watched paths */
-	uint32_t ops_in_flight_max; /* at the coordinator, heartbeats exempt */
 };
 
 /* A short account for STATUS= and readiness. */
 struct hub_state {
-	const char *word; /* connecting connected suspended draining dev */
+	const char *word;   /* connecting connected suspended draining dev */
 	const char *server; /* "" when there is none */
 	uint64_t held;
 	uint64_t waiting;

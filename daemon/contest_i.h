@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * contest's inside: shared by contest.c (states, answers) and contest_list.c
+ * (what a listing says).  Nobody else includes this.
+ */
+#ifndef DAEMON_CONTEST_I_H
+#define DAEMON_CONTEST_I_H
+
+#include "daemon/contest.h"
+
+enum contest_state {
+	CONTEST_CREATE,  /* the node, and a listing behind it */
+	CONTEST_PARENT,  /* the lock's own node is missing */
+	CONTEST_RECOVER, /* the answer to create was lost: look for our uuid */
+	CONTEST_TWIN,    /* two were found: one goes, then look again */
+	CONTEST_VERIFY,  /* one was found: is it of our session? */
+	CONTEST_LIST,    /* the node is there: who stands where? */
+	CONTEST_WATCH_PRED, /* others stand before us */
+	CONTEST_OWNED,
+	CONTEST_LEAVE, /* delete, until that is certain (R10) */
+	CONTEST_GONE,
+};
+
+struct contest {
+	enum contest_state state;
+	enum layout_kind layout;
+	struct layout_uuid uuid;
+	int64_t session;
+	bool (*is_own)(void *ctx, const struct layout_uuid *uuid);
+	void *ctx;
+	char *parent;
+	char *words;
+	char *own;      /* our node; NULL: none that we know of */
+	char *pred;     /* WATCH_PRED: the one before us; TWIN: the one to go */
+	char *first;    /* the first in the queue, when that is not pred */
+	int64_t czxid;  /* of own */
+	uint32_t visit; /* openings so far: an answer names its own */
+	unsigned below; /* contenders before us in the last listing */
+	unsigned parent_tries;
+	bool link_up;
+	bool redo; /* open the state again when the link is up */
+	bool leaving;
+	bool synced;     /* RECOVER: the listing to come is not a lagging one */
+	bool watching;   /* the watch of this state is armed */
+	bool behind;     /* somebody stands behind us */
+	bool first_seen; /* holder says who is first */
+	bool pred_is_own;        /* a bid of this daemon */
+	bool pred_is_kin;        /* a bid of some zklockd */
+	bool pred_may_downgrade; /* C1 */
+	char holder[LAYOUT_HOLDER_MAX];
+};
+
+/* contest.c */
+struct contest_effect *contest_emit(struct contest_effects *fx,
+				    enum contest_effect_type type);
+void contest_enter(struct contest *c, enum contest_state to,
+		   struct contest_effects *fx);
+void contest_open(struct contest *c, struct contest_effects *fx);
+void contest_own(struct contest *c, bool after_own, bool behind_known,
+		 struct contest_effects *fx);
+void contest_fail(struct contest *c, enum zkp_status status, int zk_rc,
+		  const char *why, struct contest_effects *fx);
+void contest_vanish(struct contest *c, struct contest_effects *fx);
+const char *contest_name_of(const char *path);
+
+/* contest_list.c */
+/* A listing made after our node was created: first, or in the queue? */
+void contest_judge(struct contest *c, const struct coord_event *ev,
+		   struct contest_effects *fx);
+/* A listing made while owned. */
+void contest_judge_owned(struct contest *c, const struct coord_event *ev,
+			 struct contest_effects *fx);
+/* A listing behind a sync: was the create applied? */
+void contest_recover(struct contest *c, const struct coord_event *ev,
+		     struct contest_effects *fx);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * contest - what a listing says.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/contest_i.h"
+
+/* Where everybody stands, by one listing.  Counted by nodes, never by
+ * comparing numbers alone (C2): two nodes may carry one number. */
+struct standing {
+	bool seen; /* our own node is there */
+	unsigned below, behind;
+	const char *pred, *first; /* highest and lowest below */
+	struct layout_child pred_child, first_child;
+};
+
+static struct standing stand(const struct contest *c,
+			     const struct coord_event *ev)
+{
+	const char *own_name = contest_name_of(c->own);
+	struct layout_child own, child;
+	struct standing st = { 0 };
+
+	(void)layout_child_parse(own_name, &own);
+	for (size_t i = 0; i < ev->answer.children_len; i++) {
+		const char *name = ev->answer.children[i];
+
+		if (strcmp(name, own_name) == 0) {
+			st.seen = true;
+			continue;
+		}
+		if (!layout_child_parse(name, &child))
+			continue;
+		if (!layout_child_before(&child, &own)) {
+			st.behind++;
+			continue;
+		}
+		st.below++;
+		if (!st.pred || layout_child_before(&st.pred_child, &child)) {
+			st.pred = name;
+			st.pred_child = child;
+		}
+		if (!st.first || layout_child_before(&child, &st.first_child)) {
+			st.first = name;
+			st.first_child = child;
+		}
+	}
+	return st;
+}
+
+/* Paths of nodes that we did not name: as long as their names are. */
+static void set_path(const struct contest *c, char **path, const char *name)
+{
+	size_t size = strlen(c->parent) + 1 + strlen(name) + 1;
+
+	free(*path);
+	*path = malloc(size);
+	if (!*path)
+		abort(); /* a waiter that watches nobody would wait for ever */
+	(void)snprintf(*path, size, "%s/%s", c->parent, name);
+}
+
+void contest_judge(struct contest *c, const struct coord_event *ev,
+		   struct contest_effects *fx)
+{
+	struct standing st = stand(c, ev);
+
+	if (!st.seen) {
+		contest_vanish(c, fx);
+		return;
+	}
+	c->behind = st.behind > 0;
+	c->below = st.below;
+	if (st.below == 0) {
+		contest_own(c, false, true, fx);
+		return;
+	}
+	set_path(c, &c->pred, st.pred);
+	free(c->first);
+	c->first = NULL;
+	if (st.below > 1)
+		set_path(c, &c->first, st.first);
+	c->pred_is_kin = st.pred_child.kin;
+	c->pred_is_own =
+	    st.pred_child.kin && c->is_own(c->ctx, &st.pred_child.uuid);
+	c->pred_may_downgrade = st.pred_child.writer && !st.pred_child.kin;
+	contest_enter(c, CONTEST_WATCH_PRED, fx);
+}
+
+void contest_judge_owned(struct contest *c, const struct coord_event *ev,
+			 struct contest_effects *fx)
+{
+	struct standing st = stand(c, ev);
+	struct contest_effect *one;
+
+	if (!st.seen) {
+		contest_vanish(c, fx);
+		return;
+	}
+	one = contest_emit(fx, CONTEST_FX_BEHIND);
+	one->behind = st.behind > 0;
+	if (st.behind == 0)
+		return;
+	c->behind = true;
+	contest_open(c, fx);
+}
+
+void contest_recover(struct contest *c, const struct coord_event *ev,
+		     struct contest_effects *fx)
+{
+	const char *lowest = NULL, *highest = NULL;
+	struct layout_child low, high, child;
+
+	for (size_t i = 0; i < ev->answer.children_len; i++) {
+		const char *name = ev->answer.children[i];
+
+		if (!layout_child_parse(name, &child) ||
+		    !layout_uuid_equal(&child.uuid, &c->uuid))
+			continue;
+		if (!lowest || layout_child_before(&child, &low)) {
+			lowest = name;
+			low = child;
+		}
+		if (!highest || layout_child_before(&high, &child)) {
+			highest = name;
+			high = child;
+		}
+	}
+	if (!lowest) {
+		contest_enter(c, c->leaving ? CONTEST_GONE : CONTEST_CREATE,
+			      fx);
+	} else if (lowest != highest) {
+		set_path(c, &c->pred, highest);
+		contest_enter(c, CONTEST_TWIN, fx);
+	} else {
+		set_path(c, &c->own, lowest);
+		contest_enter(c, CONTEST_VERIFY, fx);
+	}
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub - what a connection is told.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/hub_i.h"
+
+void hub_send(struct hub *hub, uint64_t conn)
+{
+	if (hub->out.overflow) {
+		/* Our own line was too long: better an error than silence. */
+		zkp_out_reset(&hub->out);
+		(void)zkp_err(&hub->out, NULL, ZKP_INTERNAL);
+	}
+	if (hub->out.len)
+		hub->doors.send(hub->doors.ctx, conn, hub->out.buf,
+				hub->out.len);
+	zkp_out_reset(&hub->out);
+}
+
+void hub_err(struct hub *hub, uint64_t conn, const char *tag,
+	     enum zkp_status status, const char *text)
+{
+	zkp_err_begin(&hub->out, tag, status);
+	(void)zkp_err_end(&hub->out, status, text);
+	hub_send(hub, conn);
+}
+
+const char *hub_lost_word(enum locktab_lost lost)
+{
+	switch (lost) {
+	case LOCKTAB_LOST_DEADLINE:
+		return "deadline";
+	case LOCKTAB_LOST_EXPIRED:
+		return "expired";
+	case LOCKTAB_LOST_DELETED:
+		return "deleted";
+	case LOCKTAB_LOST_SHUTDOWN:
+		return "shutdown";
+	}
+	return "";
+}
+
+void hub_who(struct hub *hub, const struct locktab_ticket *ticket, char *buf,
+	     size_t size)
+{
+	const struct hub_conn *conn = hub_conn_find(hub, ticket->conn);
+	const char *command = "";
+
+	if (conn)
+		command = *conn->client ? conn->client : conn->peer.command;
+	(void)snprintf(buf, size, "%s pid=%lld%s%s", hub->settings.host,
+		       conn ? (long long)conn->peer.pid : 0,
+		       *command ? " " : "", command);
+}
+
+/* holder= and, for a hold of this host, held_ms=. */
+static void put_holder(struct hub *hub, const struct locktab_holder *holder)
+{
+	char who[LAYOUT_HOLDER_MAX];
+
+	if (holder->ticket) {
+		hub_who(hub, holder->ticket, who, sizeof who);
+		zkp_out_str(&hub->out, "holder", who);
+		zkp_out_i64(&hub->out, "held_ms",
+			    hub->now_ms - holder->ticket->granted_ms);
+	} else if (*holder->text) {
+		zkp_out_str(&hub->out, "holder", holder->text);
+	}
+}
+
+static void say_queued(struct hub *hub, const struct locktab_ticket *t)
+{
+	struct locktab_holder holder;
+
+	locktab_holder(hub->tab, t, &holder);
+	zkp_out_begin(&hub->out, t->tag, "QUEUED");
+	zkp_out_word(&hub->out, t->name);
+	zkp_out_id(&hub->out, "id", t->id);
+	zkp_out_u64(&hub->out, "pos", holder.pos);
+	put_holder(hub, &holder);
+	(void)zkp_out_end(&hub->out);
+	hub_send(hub, t->conn);
+}
+
+static void say_granted(struct hub *hub, const struct locktab_ticket *t)
+{
+	int64_t until_ms = lease_deadline_ms(hub->lease);
+	int64_t now_ms = hub->doors.now_ms(hub->doors.ctx);
+	struct hub_conn *conn = hub_conn_find(hub, t->conn);
+	struct zkp_grant grant = {
+		.name = t->name,
+		.mode = zkp_mode_word(ZKP_MODE_X),
+		.node = hub_bid_node(hub, t->bid),
+		.id = t->id,
+		.token = t->token,
+		.gen = t->gen,
+		.until_ms = until_ms,
+		.valid_ms = until_ms - now_ms,
+		.waited_ms = t->granted_ms - t->asked_ms,
+		.dev = hub->settings.dev,
+	};
+
+	/* Time has passed since the turn began: never a grant that is over.
+	 * The loss itself follows with the next look at the clock. */
+	if (now_ms >= until_ms) {
+		hub_err(hub, t->conn, t->tag, ZKP_LOST, NULL);
+		return;
+	}
+	(void)zkp_grant_write(&hub->out, t->tag, &grant);
+	hub_send(hub, t->conn);
+	if (conn)
+		conn->held++;
+}
+
+static void say_refused(struct hub *hub, const struct locktab_ticket *t,
+			enum zkp_status status)
+{
+	struct locktab_holder holder;
+
+	zkp_err_begin(&hub->out, t->tag, status);
+	zkp_out_str(&hub->out, "name", t->name);
+	zkp_out_id(&hub->out, "id", t->id);
+	if (status == ZKP_BUSY || status == ZKP_TIMEOUT) {
+		locktab_holder(hub->tab, t, &holder);
+		put_holder(hub, &holder);
+	}
+	zkp_out_i64(&hub->out, "waited_ms", hub->now_ms - t->asked_ms);
+	(void)zkp_err_end(&hub->out, status, NULL);
+	hub_send(hub, t->conn);
+}
+
+static void forget_held(struct hub *hub, uint64_t id)
+{
+	struct hub_conn *conn = hub_conn_find(hub, id);
+
+	if (conn && conn->held)
+		conn->held--;
+}
+
+static void say_lost(struct hub *hub, const struct locktab_ticket *t)
+{
+	hub_log(hub, HUB_ERR,
+		"event=lost lock=%s id=@%llu token=%llu conn=%llu reason=%s "
+		"held_ms=%lld",
+		t->name, (unsigned long long)t->id,
+		(unsigned long long)t->token, (unsigned long long)t->conn,
+		hub_lost_word(t->lost),
+		(long long)(hub->now_ms - t->granted_ms));
+	zkp_event_begin(&hub->out, ZKP_EVENT_LOST);
+	zkp_out_word(&hub->out, t->name);
+	zkp_out_id(&hub->out, "id", t->id);
+	zkp_out_u64(&hub->out, "token", t->token);
+	zkp_out_str(&hub->out, "reason", hub_lost_word(t->lost));
+	(void)zkp_out_end(&hub->out);
+	hub_send(hub, t->conn);
+	forget_held(hub, t->conn);
+}
+
+/* The request in hand, refused before there was a ticket. */
+static void done_lock(struct hub *hub, const struct locktab_effect *fx)
+{
+	const struct zkp_request *rq = hub->rq;
+	struct locktab_holder holder;
+
+	zkp_err_begin(&hub->out, rq->tag, fx->status);
+	zkp_out_str(&hub->out, "name", rq->name);
+	if (fx->status == ZKP_HELD)
+		zkp_out_id(&hub->out, "id", fx->ticket->id);
+	if (fx->status == ZKP_BUSY) {
+		locktab_name_holder(hub->tab, rq->name, &holder);
+		put_holder(hub, &holder);
+	}
+	if (fx->status == ZKP_LIMIT)
+		zkp_out_str(&hub->out, "which", "locks");
+	(void)zkp_err_end(&hub->out, fx->status, NULL);
+}
+
+static void done_unlock(struct hub *hub, const struct locktab_effect *fx)
+{
+	const struct zkp_request *rq = hub->rq;
+	const struct locktab_ticket *t = fx->ticket;
+
+	if (fx->status == ZKP_OK) {
+		zkp_out_begin(&hub->out, rq->tag, "RELEASED");
+		zkp_out_word(&hub->out, t->name);
+		zkp_out_id(&hub->out, "id", t->id);
+		zkp_out_i64(&hub->out, "held_ms", t->ended_ms - t->granted_ms);
+		(void)zkp_out_end(&hub->out);
+		forget_held(hub, t->conn);
+		return;
+	}
+	zkp_err_begin(&hub->out, rq->tag, fx->status);
+	if (t) {
+		zkp_out_str(&hub->out, "name", t->name);
+		zkp_out_id(&hub->out, "id", t->id);
+		zkp_out_str(&hub->out, "reason", hub_lost_word(t->lost));
+	} else if (rq->id) {
+		zkp_out_id(&hub->out, "id", rq->id);
+	} else {
+		zkp_out_str(&hub->out, "name", rq->name);
+	}
+	(void)zkp_err_end(&hub->out, fx->status, NULL);
+}
+
+static void done_cancel(struct hub *hub, const struct locktab_effect *fx)
+{
+	if (fx->status == ZKP_OK) {
+		zkp_out_begin(&hub->out, hub->rq->tag, "OK");
+		(void)zkp_out_end(&hub->out);
+	} else {
+		(void)zkp_err(&hub->out, hub->rq->tag, fx->status);
+	}
+}
+
+/* The answer to the request in hand. */
+static void say_done(struct hub *hub, const struct locktab_effect *fx)
+{
+	assert(hub->rq);
+	if (hub->rq->verb == ZKP_VERB_UNLOCK)
+		done_unlock(hub, fx);
+	else if (hub->rq->verb == ZKP_VERB_CANCEL)
+		done_cancel(hub, fx);
+	else
+		done_lock(hub, fx);
+	hub_send(hub, hub->rq_conn);
+}
+
+void hub_answer(struct hub *hub, const struct locktab_effect *fx)
+{
+	switch (fx->type) {
+	case LOCKTAB_FX_DONE:
+		say_done(hub, fx);
+		break;
+	case LOCKTAB_FX_QUEUED:
+		say_queued(hub, fx->ticket);
+		break;
+	case LOCKTAB_FX_GRANTED:
+		say_granted(hub, fx->ticket);
+		break;
+	case LOCKTAB_FX_REFUSED:
+		say_refused(hub, fx->ticket, fx->status);
+		break;
+	case LOCKTAB_FX_LOST:
+		say_lost(hub, fx->ticket);
+		break;
+	case LOCKTAB_FX_BID_OPEN:
+	case LOCKTAB_FX_BID_LEAVE:
+		break;
+	}
+}
+
+/* Events for many */
+
+static void put_deadline(struct hub *hub)
+{
+	int64_t until_ms = lease_deadline_ms(hub->lease);
+	int64_t valid_ms = until_ms - hub->now_ms;
+
+	zkp_out_i64(&hub->out, "until_ms", until_ms);
+	zkp_out_i64(&hub->out, "valid_ms", valid_ms > 0 ? valid_ms : 0);
+}
+
+static void put_event(struct hub *hub, enum zkp_event event)
+{
+	int64_t grace_ms = lease_deadline_ms(hub->lease) - hub->now_ms;
+
+	zkp_event_begin(&hub->out, event);
+	switch (event) {
+	case ZKP_EVENT_SUSPENDED:
+	case ZKP_EVENT_RESUMED:
+		put_deadline(hub);
+		break;
+	case ZKP_EVENT_LEASE:
+		zkp_out_u64(&hub->out, "gen", lease_gen(hub->lease));
+		zkp_out_i64(&hub->out, "until_ms",
+			    lease_deadline_ms(hub->lease));
+		break;
+	case ZKP_EVENT_DRAINING:
+		zkp_out_i64(&hub->out, "grace_ms", grace_ms > 0 ? grace_ms : 0);
+		break;
+	case ZKP_EVENT_BYE:
+		zkp_out_word(&hub->out, "shutdown");
+		break;
+	case ZKP_EVENT_LOST:
+		break;
+	}
+	(void)zkp_out_end(&hub->out);
+}
+
+void hub_tell_holders(struct hub *hub, enum zkp_event event)
+{
+	struct hub_conn *conn, *next;
+
+	HASH_ITER(hh, hub->conns, conn, next)
+	{
+		if (!conn->held && event != ZKP_EVENT_DRAINING &&
+		    event != ZKP_EVENT_BYE)
+			continue;
+		put_event(hub, event);
+		hub_send(hub, conn->id);
+	}
+}
+
+void hub_tell_lease(struct hub *hub)
+{
+	struct hub_conn *conn, *next;
+
+	HASH_ITER(hh, hub->conns, conn, next)
+	{
+		if (!conn->lease_push)
+			continue;
+		put_event(hub, ZKP_EVENT_LEASE);
+		hub_send(hub, conn->id);
+	}
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub - contests: the bids of this host, their operations, their watches.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/hub_i.h"
+#include "proto/name.h"
+
+/* What the server appends to a sequential node. */
+#define SEQ_DIGITS 10
+/* P7 counts each path with its length word. */
+#define PATH_LENGTH_BYTES 4
+
+static struct hub_bid *bid_find(struct hub *hub, uint64_t id)
+{
+	struct hub_bid *bid;
+
+	HASH_FIND(hh, hub->bids, &id, sizeof id, bid);
+	return bid;
+}
+
+/* Watches */
+
+static void unwatch(struct hub *hub, struct hub_bid *bid)
+{
+	struct hub_watch *watch = bid->watch;
+
+	if (!watch)
+		return;
+	bid->watch = NULL;
+	TAILQ_REMOVE(&watch->bids, bid, in_watch);
+	if (!TAILQ_EMPTY(&watch->bids))
+		return;
+	HASH_DEL(hub->watches, watch);
+	free(watch->path);
+	free(watch);
+}
+
+/* The path that the contest wants to hear of, after each of its steps.  A
+ * waiter that hears nothing would wait for ever: no memory, no daemon. */
+static void rewatch(struct hub *hub, struct hub_bid *bid)
+{
+	const char *path = contest_watched(bid->contest);
+	struct hub_watch *watch;
+
+	if (bid->watch && path && strcmp(bid->watch->path, path) == 0)
+		return;
+	unwatch(hub, bid);
+	if (!path)
+		return;
+	HASH_FIND(hh, hub->watches, path, strlen(path), watch);
+	if (!watch) {
+		watch = calloc(1, sizeof *watch);
+		if (!watch || !(watch->path = strdup(path)))
+			abort();
+		TAILQ_INIT(&watch->bids);
+		HASH_ADD_KEYPTR(hh, hub->watches, watch->path,
+				(unsigned)strlen(path), watch);
+	}
+	TAILQ_INSERT_TAIL(&watch->bids, bid, in_watch);
+	bid->watch = watch;
+}
+
+static void bid_free(struct hub *hub, struct hub_bid *bid)
+{
+	unwatch(hub, bid);
+	hub->ephemeral_bytes -= bid->bytes;
+	HASH_DEL(hub->bids, bid);
+	contest_free(bid->contest);
+	free(bid);
+}
+
+/* Effects of a contest */
+
+static struct locktab_event bid_event(const struct hub_bid *bid,
+				      enum locktab_event_type type)
+{
+	return (struct locktab_event){ .type = type, .bid.bid = bid->id };
+}
+
+static enum locktab_behind behind_of(const struct contest_effect *fx)
+{
+	if (fx->type == CONTEST_FX_OWNED && !fx->behind_known)
+		return BEHIND_UNKNOWN;
+	return fx->behind ? BEHIND_SOMEBODY : BEHIND_NOBODY;
+}
+
+static void submit(struct hub *hub, const struct hub_bid *bid,
+		   const struct contest_effect *fx)
+{
+	struct hub_op row = { .kind = HUB_OP_BID,
+			      .bid = bid->id,
+			      .question = fx->question,
+			      .visit = fx->visit };
+
+	hub_submit(hub, &fx->op, row);
+}
+
+static void say_failed(struct hub *hub, const struct hub_bid *bid,
+		       const struct contest_effect *fx)
+{
+	hub_log(hub, HUB_ERR, "event=bid_failed bid=%llu zk=%d why=\"%s\"",
+		(unsigned long long)bid->id, fx->zk_rc, fx->why);
+}
+
+/* What locktab must hear of an effect; false: nothing. */
+static bool to_event(const struct hub_bid *bid, const struct contest_effect *fx,
+		     struct locktab_event *ev_out)
+{
+	switch (fx->type) {
+	case CONTEST_FX_QUEUED:
+		*ev_out = bid_event(bid, LOCKTAB_BID_QUEUED);
+		ev_out->bid.below = fx->below;
+		ev_out->bid.holder = fx->holder;
+		ev_out->bid.kin = fx->kin;
+		return true;
+	case CONTEST_FX_OWNED:
+		*ev_out = bid_event(bid, LOCKTAB_BID_OWNED);
+		ev_out->bid.base = fx->base;
+		ev_out->bid.after_own = fx->after_own;
+		ev_out->bid.behind = behind_of(fx);
+		return true;
+	case CONTEST_FX_BEHIND:
+		*ev_out = bid_event(bid, LOCKTAB_BID_BEHIND);
+		ev_out->bid.behind = behind_of(fx);
+		return true;
+	case CONTEST_FX_VANISHED:
+		*ev_out = bid_event(bid, LOCKTAB_BID_VANISHED);
+		return true;
+	case CONTEST_FX_FAILED:
+		*ev_out = bid_event(bid, LOCKTAB_BID_FAILED);
+		ev_out->bid.status = fx->status;
+		return true;
+	case CONTEST_FX_OP:
+	case CONTEST_FX_ROOT:
+	case CONTEST_FX_GONE:
+		break;
+	}
+	return false;
+}
+
+/* Operations first: they borrow from the contest, and a step of locktab may
+ * step the contest again. */
+static void run(struct hub *hub, uint64_t id, const struct contest_effects *fx)
+{
+	struct hub_bid *bid = bid_find(hub, id);
+	struct locktab_event ev;
+
+	for (size_t i = 0; i < fx->len; i++) {
+		if (fx->fx[i].type == CONTEST_FX_ROOT)
+			hub_make_root(hub);
+		else if (fx->fx[i].type == CONTEST_FX_OP)
+			submit(hub, bid, &fx->fx[i]);
+		else if (fx->fx[i].type == CONTEST_FX_FAILED)
+			say_failed(hub, bid, &fx->fx[i]);
+	}
+	rewatch(hub, bid);
+	for (size_t i = 0; i < fx->len && bid; i++) {
+		if (to_event(bid, &fx->fx[i], &ev))
+			hub_step(hub, &ev);
+		else if (fx->fx[i].type == CONTEST_FX_GONE)
+			bid_free(hub, bid);
+		bid = bid_find(hub, id);
+	}
+}
+
+static void step(struct hub *hub, struct hub_bid *bid,
+		 const struct contest_event *ev)
+{
+	struct contest_effects fx;
+
+	contest_step(bid->contest, ev, &fx);
+	run(hub, bid->id, &fx);
+}
+
+/* Opening and leaving */
+
+/* An uuid that names this daemon and the bid (layout.h). */
+static struct layout_uuid bid_uuid(const struct hub *hub, uint64_t bid)
+{
+	return layout_uuid_make(hub->instance, bid);
+}
+
+static bool is_own(void *ctx, const struct layout_uuid *uuid)
+{
+	const struct hub *hub = ctx;
+
+	return layout_uuid_instance(uuid) == hub->instance;
+}
+
+static void put_words(struct hub *hub, const struct locktab_ticket *t,
+		      char *buf, size_t size)
+{
+	const struct hub_conn *conn = t ? hub_conn_find(hub, t->conn) : NULL;
+	struct layout_words words = { .host = hub->settings.host,
+				      .note = t ? t->note : "",
+				      .command = "" };
+
+	if (conn) {
+		words.pid = conn->peer.pid;
+		words.uid = conn->peer.uid;
+		words.command =
+		    *conn->client ? conn->client : conn->peer.command;
+	}
+	layout_words_write(&words, buf, size);
+}
+
+/* P7: room for one more node; lingering bids make it first. */
+static bool reserve(struct hub *hub, size_t bytes)
+{
+	if (hub->ephemeral_bytes + bytes <= hub->settings.ephemeral_bytes_max)
+		return true;
+	(void)locktab_shed_linger(hub->tab, hub->now_ms);
+	return false;
+}
+
+void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
+{
+	struct locktab_event failed = { .type = LOCKTAB_BID_FAILED,
+					.bid = { .bid = fx->bid,
+						 .status = ZKP_LIMIT } };
+	char component[ZKP_COMPONENT_MAX + 1], parent[COORD_PATH_MAX];
+	char words[LAYOUT_WORDS_MAX];
+	struct contest_setup setup = { .parent = parent,
+				       .words = words,
+				       .layout = LAYOUT_CURATOR,
+				       .uuid = bid_uuid(hub, fx->bid),
+				       .session = hub->session,
+				       .is_own = is_own,
+				       .ctx = hub };
+	struct contest_effects ops;
+	struct hub_bid *bid = NULL;
+	size_t bytes;
+
+	(void)zkp_name_encode(fx->name, component, sizeof component);
+	(void)snprintf(parent, sizeof parent, "%s/%s", hub->settings.root,
+		       component);
+	put_words(hub, fx->ticket, words, sizeof words);
+	bytes = PATH_LENGTH_BYTES + strlen(parent) + 1 +
+		layout_bid_prefix_len(setup.layout) + SEQ_DIGITS;
+	if (!reserve(hub, bytes))
+		goto fail;
+	bid = calloc(1, sizeof *bid);
+	if (!bid)
+		goto fail;
+	bid->contest = contest_new(&setup, hub->link_up, &ops);
+	if (!bid->contest)
+		goto fail;
+	bid->id = fx->bid;
+	bid->bytes = bytes;
+	hub->ephemeral_bytes += bytes;
+	HASH_ADD(hh, hub->bids, id, sizeof bid->id, bid);
+	run(hub, bid->id, &ops);
+	return;
+
+fail:
+	free(bid);
+	hub_step_later(hub, &failed);
+}
+
+void hub_bid_leave(struct hub *hub, uint64_t bid)
+{
+	struct contest_event ev = { .type = CONTEST_EV_LEAVE };
+	struct hub_bid *found = bid_find(hub, bid);
+
+	if (found)
+		step(hub, found, &ev);
+}
+
+void hub_bid_forget_all(struct hub *hub)
+{
+	struct hub_bid *bid, *next;
+
+	HASH_ITER(hh, hub->bids, bid, next)
+	bid_free(hub, bid);
+}
+
+/* What happens to them */
+
+void hub_bid_answer(struct hub *hub, const struct hub_op *op,
+		    const struct coord_event *ev)
+{
+	struct contest_event answer = { .type = CONTEST_EV_ANSWER,
+					.question = op->question,
+					.visit = op->visit,
+					.coord = ev };
+	struct hub_bid *bid = bid_find(hub, op->bid);
+
+	if (bid)
+		step(hub, bid, &answer);
+}
+
+void hub_bid_watch(struct hub *hub, const struct coord_event *ev)
+{
+	struct contest_event fired = { .type = CONTEST_EV_WATCH, .coord = ev };
+	struct hub_watch *watch;
+	struct hub_bid *bid;
+	uint64_t *ids;
+	size_t len = 0;
+
+	HASH_FIND(hh, hub->watches, ev->watch.path, strlen(ev->watch.path),
+		  watch);
+	if (!watch)
+		return; /* late: nobody waits for it any more */
+	hub->counts.watches_fired++;
+	TAILQ_FOREACH(bid, &watch->bids, in_watch)
+	len++;
+	ids = malloc(len * sizeof *ids);
+	if (!ids)
+		abort(); /* an event lost is a waiter lost */
+	len = 0;
+	TAILQ_FOREACH(bid, &watch->bids, in_watch)
+	ids[len++] = bid->id;
+	for (size_t i = 0; i < len; i++) {
+		bid = bid_find(hub, ids[i]);
+		if (bid && locktab_lingers(hub->tab, ids[i])) {
+			struct locktab_event stirred =
+			    bid_event(bid, LOCKTAB_BID_STIRRED);
+
+			hub_step(hub, &stirred); /* R13: no listing */
+		} else if (bid) {
+			step(hub, bid, &fired);
+		}
+	}
+	free(ids);
+}
+
+void hub_bid_link(struct hub *hub, bool up)
+{
+	struct contest_event ev = { .type = up ? CONTEST_EV_LINK_UP
+					       : CONTEST_EV_LINK_DOWN };
+	struct hub_bid *bid, *next;
+
+	/* A step may free its own bid or open one at the end, no other. */
+	HASH_ITER(hh, hub->bids, bid, next)
+	step(hub, bid, &ev);
+}
+
+const char *hub_bid_node(struct hub *hub, uint64_t bid)
+{
+	struct hub_bid *found = bid_find(hub, bid);
+
+	return found ? contest_node(found->contest) : "";
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub's inside.  Nobody else includes this.
+ *
+ *	hub.c          birth, the inbox, the drain loop, questions
+ *	hub_request.c  what a connection asks
+ *	hub_answer.c   what a connection is told
+ *	hub_show.c     LIST, STATUS, STATS: what is shown to people
+ *	hub_bid.c      contests: bids, their operations, their watches
+ *	hub_session.c  the session and the lease: beats, presence, loss
+ */
+#ifndef DAEMON_HUB_I_H
+#define DAEMON_HUB_I_H
+
+#include <sys/queue.h>
+
+#include "daemon/contest.h"
+#include "daemon/coord.h"
+#include "daemon/hash.h"
+#include "daemon/hub.h"
+#include "daemon/lease.h"
+#include "daemon/locktab.h"
+#include "proto/reply.h"
+#include "proto/request.h"
+#include <uthash.h>
+
+/* What STATUS shows of the server. */
+#define HUB_SERVER_MAX 80
+/* One log line. */
+#define HUB_LOG_MAX 1024
+
+struct hub_conn {
+	uint64_t id;
+	struct hub_peer peer;
+	char client[ZKP_CLIENT_MAX + 1]; /* as claimed in HELLO; "" */
+	char *note;                      /* of HELLO; NULL: none */
+	bool lease_push;                 /* wants * LEASE */
+	bool paused;
+	unsigned held;       /* holds that it has been told of */
+	unsigned unanswered; /* CHECK sync=1 under way */
+	UT_hash_handle hh;
+};
+
+/* What a callback noted, in the order of happening. */
+enum hub_post_type { HUB_POST_LINE, HUB_POST_OVERLONG, HUB_POST_EOF };
+
+struct hub_post {
+	enum hub_post_type type;
+	uint64_t conn;
+	size_t at, len; /* the line, in hub->lines */
+};
+
+/* Contests that wait for a watch on one path (R19). */
+struct hub_watch {
+	char *path;
+	TAILQ_HEAD(, hub_bid) bids;
+	UT_hash_handle hh;
+};
+
+struct hub_bid {
+	uint64_t id;
+	struct contest *contest;
+	struct hub_watch *watch; /* NULL: none */
+	size_t bytes;            /* reserved of ephemeral_bytes_max */
+	TAILQ_ENTRY(hub_bid) in_watch;
+	UT_hash_handle hh;
+};
+
+/* Whose operation it was. */
+enum hub_op_kind {
+	HUB_OP_BID,
+	HUB_OP_ROOT,     /* the nodes above the locks */
+	HUB_OP_PRESENCE, /* making the daemon's own node */
+	HUB_OP_SYNC,     /* the beat: its sync */
+	HUB_OP_SET,      /* the beat: its setData */
+	HUB_OP_READ,     /* the beat: a cheap read */
+	HUB_OP_CHECK,    /* CHECK sync=1: a setData */
+	HUB_OP_FAREWELL, /* the setData before a lapsed session's close */
+};
+
+struct hub_op {
+	uint64_t id;
+	enum hub_op_kind kind;
+	enum coord_verb verb;
+	struct lease_mark mark;
+	uint64_t bid;                   /* BID */
+	enum contest_question question; /* BID */
+	uint32_t visit;                 /* BID */
+	uint64_t conn;                  /* CHECK */
+	uint64_t ticket;                /* CHECK */
+	char *tag;                      /* CHECK */
+	UT_hash_handle hh;
+};
+
+struct hub_counts {
+	uint64_t connections, requests, bad_requests;
+	uint64_t sessions, disconnects, expirations;
+	uint64_t ops, watches_fired;
+};
+
+struct hub {
+	struct hub_settings settings;
+	struct hub_doors doors;
+	struct coord *coord;
+	struct locktab *tab;
+	struct lease *lease;
+	int64_t now_ms; /* of this step */
+	int64_t start_ms;
+
+	struct hub_conn *conns;
+	uint64_t conn_last;
+	struct hub_post *posts; /* posts[post_at..posts_len] are to be done */
+	size_t post_at, posts_len, posts_cap;
+	char *lines; /* what the posts point into */
+	size_t lines_len, lines_cap;
+
+	/* Events that effects caused: stepped after the effects in hand. */
+	struct locktab_event *later;
+	size_t later_len, later_cap;
+
+	const struct zkp_request *rq; /* in hand, while locktab is stepped */
+	uint64_t rq_conn;
+
+	struct hub_bid *bids;
+	struct hub_watch *watches;
+	size_t ephemeral_bytes;
+	struct hub_op *ops;
+	uint64_t op_last;
+
+	uint64_t instance; /* random: names this daemon's bids */
+	int64_t session;   /* 0: none */
+	bool link_up;
+	bool presence;   /* the node was made */
+	bool closing;    /* close() was called, CLOSED has not come */
+	bool connecting; /* connect() was called, no session yet */
+	bool stopping;
+	bool draining; /* the end was announced */
+	bool drained;  /* stopping, and the session is closed */
+	bool attached_once;
+	char server[HUB_SERVER_MAX];
+	char presence_path[COORD_PATH_MAX];
+	struct hub_counts counts;
+
+	/* The line in hand: begun and ended within one call. */
+	struct zkp_out out;
+	char out_buf[ZKP_REPLY_LINE_MAX];
+};
+
+/* hub.c */
+struct hub_conn *hub_conn_find(struct hub *hub, uint64_t conn);
+/* It ended, or said QUIT: releases all, closes. */
+void hub_conn_gone(struct hub *hub, uint64_t conn);
+/* Reads the clock; the deadline check is its second act. */
+void hub_clock(struct hub *hub);
+/* Steps locktab and carries out everything that it caused. */
+void hub_step(struct hub *hub, struct locktab_event *ev);
+/* The same once the effects in hand are done; no strings in ev. */
+void hub_step_later(struct hub *hub, const struct locktab_event *ev);
+void hub_log(struct hub *hub, enum hub_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* hub_request.c */
+void hub_request(struct hub *hub, uint64_t conn, char *line, size_t len);
+void hub_check_answered(struct hub *hub, const struct hub_op *op, bool proven);
+
+/* hub_answer.c */
+void hub_send(struct hub *hub, uint64_t conn); /* hub->out, and empties it */
+void hub_err(struct hub *hub, uint64_t conn, const char *tag,
+	     enum zkp_status status, const char *text);
+void hub_answer(struct hub *hub, const struct locktab_effect *fx);
+/* An event line to every connection that holds something. */
+void hub_tell_holders(struct hub *hub, enum zkp_event event);
+void hub_tell_lease(struct hub *hub);
+/* "host pid=1 command" of a ticket of this host. */
+void hub_who(struct hub *hub, const struct locktab_ticket *ticket, char *buf,
+	     size_t size);
+const char *hub_lost_word(enum locktab_lost lost);
+
+/* hub_show.c */
+void hub_show_list(struct hub *hub, struct hub_conn *conn,
+		   const struct zkp_request *rq);
+void hub_show_status(struct hub *hub, uint64_t conn, const char *tag);
+void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag);
+
+/* hub_bid.c */
+void hub_bid_open(struct hub *hub, const struct locktab_effect *fx);
+void hub_bid_leave(struct hub *hub, uint64_t bid);
+void hub_bid_answer(struct hub *hub, const struct hub_op *op,
+		    const struct coord_event *ev);
+void hub_bid_watch(struct hub *hub, const struct coord_event *ev);
+void hub_bid_link(struct hub *hub, bool up);
+void hub_bid_forget_all(struct hub *hub);                /* the session ended */
+const char *hub_bid_node(struct hub *hub, uint64_t bid); /* "" unknown */
+
+/* hub_session.c */
+void hub_session_start(struct hub *hub);
+void hub_session_event(struct hub *hub, const struct coord_event *ev);
+/* Takes what the lease wants and does it. */
+void hub_session_run(struct hub *hub);
+void hub_session_stop(struct hub *hub);
+/* Hands one operation over; row is filled by the caller but for id, mark. */
+void hub_submit(struct hub *hub, const struct coord_op *op, struct hub_op row);
+void hub_make_root(struct hub *hub);
+const char *hub_state_word(const struct hub *hub);
+
+#endif

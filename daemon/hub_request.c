@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub - what a connection asks.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/hub_i.h"
+
+/* HELLO and the empty line: who is there? */
+static void put_self(struct hub *hub)
+{
+	zkp_out_u64(&hub->out, "proto", ZKP_PROTO_VERSION);
+	zkp_out_str(&hub->out, "state", hub_state_word(hub));
+	if (hub->settings.dev)
+		zkp_out_u64(&hub->out, "dev", 1);
+}
+
+static void do_empty(struct hub *hub, uint64_t conn)
+{
+	zkp_out_begin(&hub->out, NULL, "OK");
+	zkp_out_word(&hub->out, "zklockd");
+	zkp_out_word(&hub->out, ZKLOCKD_VERSION);
+	put_self(hub);
+	zkp_out_text(&hub->out, "type HELP");
+	(void)zkp_out_end(&hub->out);
+	hub_send(hub, conn);
+}
+
+static void do_hello(struct hub *hub, struct hub_conn *conn,
+		     const struct zkp_request *rq)
+{
+	if (*rq->client)
+		(void)snprintf(conn->client, sizeof conn->client, "%s",
+			       rq->client);
+	if (*rq->note) {
+		free(conn->note);
+		conn->note = strdup(rq->note);
+	}
+	if (rq->lease_push)
+		conn->lease_push = true;
+	zkp_out_begin(&hub->out, rq->tag, "OK");
+	put_self(hub);
+	zkp_out_str(&hub->out, "server", "zklockd/" ZKLOCKD_VERSION);
+	zkp_out_str(&hub->out, "host", hub->settings.host);
+	zkp_out_u64(&hub->out, "id", conn->id);
+	zkp_out_hex(&hub->out, "session", (uint64_t)hub->session);
+	zkp_out_i64(&hub->out, "timeout_ms", lease_timeout_ms(hub->lease));
+	zkp_out_i64(&hub->out, "now_ms", hub->now_ms);
+	if (hub->settings.lease_page)
+		zkp_out_str(&hub->out, "lease", hub->settings.lease_page);
+	zkp_out_u64(&hub->out, "line_max", ZKP_LINE_MAX);
+	zkp_out_u64(&hub->out, "locks_max", hub->settings.tickets_per_conn_max);
+	(void)zkp_out_end(&hub->out);
+	hub_send(hub, conn->id);
+}
+
+static void do_lock(struct hub *hub, struct hub_conn *conn,
+		    const struct zkp_request *rq)
+{
+	struct locktab_event ev = {
+		.type = LOCKTAB_LOCK,
+		.conn = conn->id,
+		.lock = { .name = rq->name,
+			  .tag = rq->tag,
+			  .note = *rq->note    ? rq->note
+				  : conn->note ? conn->note
+					       : "",
+			  .wait_ms = rq->wait_ms },
+	};
+
+	if (rq->name_kind == ZKP_NAME_LITERAL) {
+		zkp_err_begin(&hub->out, rq->tag, ZKP_DENIED);
+		zkp_out_str(&hub->out, "name", rq->name);
+		(void)zkp_err_end(&hub->out, ZKP_DENIED,
+				  "a name that begins with / is a znode path, "
+				  "and no share prefix is configured");
+		hub_send(hub, conn->id);
+		return;
+	}
+	hub_step(hub, &ev);
+}
+
+static struct locktab_target target_of(const struct zkp_request *rq)
+{
+	return (struct locktab_target){
+		.id = rq->id,
+		.tag = *rq->target ? rq->target : NULL,
+		.name = rq->id || *rq->target ? NULL : rq->name,
+	};
+}
+
+static void do_pick(struct hub *hub, uint64_t conn,
+		    const struct zkp_request *rq)
+{
+	struct locktab_event ev = {
+		.type = rq->verb == ZKP_VERB_UNLOCK ? LOCKTAB_UNLOCK
+						    : LOCKTAB_CANCEL,
+		.conn = conn,
+		.pick = { .target = target_of(rq), .token = rq->token },
+	};
+
+	hub_step(hub, &ev);
+}
+
+/* CHECK answers its own connection, and for @id token=N any connection of
+ * the same uid: who knows the token was given it. */
+static const struct locktab_ticket *check_find(struct hub *hub,
+					       const struct hub_conn *conn,
+					       const struct zkp_request *rq)
+{
+	struct locktab_target target = target_of(rq);
+	const struct locktab_ticket *t;
+	const struct hub_conn *owner;
+
+	t = locktab_find(hub->tab, conn->id, &target);
+	if (!t && rq->id && rq->token) {
+		t = locktab_by_id(hub->tab, rq->id);
+		owner = t ? hub_conn_find(hub, t->conn) : NULL;
+		if (!owner || owner->peer.uid != conn->peer.uid)
+			t = NULL;
+	}
+	if (t && rq->token && t->state != TICKET_WAITING &&
+	    t->token != rq->token)
+		t = NULL;
+	return t;
+}
+
+static void put_check(struct hub *hub, const char *tag,
+		      const struct locktab_ticket *t)
+{
+	int64_t until_ms = lease_deadline_ms(hub->lease);
+	bool held = t && t->state == TICKET_HELD && hub->now_ms < until_ms;
+
+	zkp_out_begin(&hub->out, tag, "OK");
+	zkp_out_u64(&hub->out, "held", held);
+	if (held) {
+		zkp_out_id(&hub->out, "id", t->id);
+		zkp_out_u64(&hub->out, "token", t->token);
+		zkp_out_u64(&hub->out, "gen", t->gen);
+		zkp_out_i64(&hub->out, "until_ms", until_ms);
+		zkp_out_i64(&hub->out, "valid_ms", until_ms - hub->now_ms);
+	} else if (!t) {
+		zkp_out_str(&hub->out, "reason", "notheld");
+	} else if (t->state == TICKET_WAITING) {
+		zkp_out_str(&hub->out, "reason", "waiting");
+	} else if (t->state == TICKET_LOST) {
+		zkp_out_str(&hub->out, "reason", hub_lost_word(t->lost));
+	} else {
+		zkp_out_str(&hub->out, "reason", "deadline");
+	}
+	(void)zkp_out_end(&hub->out);
+}
+
+static void pause_if_full(struct hub *hub, struct hub_conn *conn)
+{
+	bool full = conn->unanswered >= hub->settings.unanswered_max;
+
+	if (full == conn->paused)
+		return;
+	conn->paused = full;
+	hub->doors.pause(hub->doors.ctx, conn->id, full);
+}
+
+/* Proves the past: a write that commits after the question. */
+static void check_sync(struct hub *hub, struct hub_conn *conn,
+		       const struct zkp_request *rq, uint64_t ticket)
+{
+	struct coord_op op = { .verb = COORD_SET, .path = hub->presence_path };
+	struct hub_op row = { .kind = HUB_OP_CHECK,
+			      .conn = conn->id,
+			      .ticket = ticket };
+
+	row.tag = strdup(rq->tag);
+	if (!row.tag) {
+		hub_err(hub, conn->id, rq->tag, ZKP_LIMIT, NULL);
+		return;
+	}
+	conn->unanswered++;
+	pause_if_full(hub, conn);
+	hub_submit(hub, &op, row);
+}
+
+void hub_check_answered(struct hub *hub, const struct hub_op *op, bool proven)
+{
+	struct hub_conn *conn = hub_conn_find(hub, op->conn);
+
+	if (!conn)
+		return;
+	conn->unanswered--;
+	pause_if_full(hub, conn);
+	if (proven) {
+		put_check(hub, op->tag, locktab_by_id(hub->tab, op->ticket));
+		hub_send(hub, conn->id);
+	} else {
+		hub_err(hub, conn->id, op->tag, ZKP_SUSPENDED,
+			"no write could be committed");
+	}
+}
+
+static void do_check(struct hub *hub, struct hub_conn *conn,
+		     const struct zkp_request *rq)
+{
+	const struct locktab_ticket *t = check_find(hub, conn, rq);
+
+	if (rq->sync && t && t->state == TICKET_HELD) {
+		if (hub->link_up && hub->presence)
+			check_sync(hub, conn, rq, t->id);
+		else
+			hub_err(hub, conn->id, rq->tag, ZKP_SUSPENDED, NULL);
+		return;
+	}
+	put_check(hub, rq->tag, t);
+	hub_send(hub, conn->id);
+}
+
+static void do_version(struct hub *hub, uint64_t conn, const char *tag)
+{
+	zkp_out_begin(&hub->out, tag, "OK");
+	zkp_out_word(&hub->out, "zklockd");
+	zkp_out_word(&hub->out, ZKLOCKD_VERSION);
+	zkp_out_u64(&hub->out, "proto", ZKP_PROTO_VERSION);
+	(void)zkp_out_end(&hub->out);
+	hub_send(hub, conn);
+}
+
+static void do_ping(struct hub *hub, uint64_t conn,
+		    const struct zkp_request *rq)
+{
+	zkp_out_begin(&hub->out, rq->tag, "OK");
+	if (*rq->word)
+		zkp_out_word(&hub->out, rq->word);
+	(void)zkp_out_end(&hub->out);
+	hub_send(hub, conn);
+}
+
+static void do_quit(struct hub *hub, uint64_t conn, const char *tag)
+{
+	zkp_out_begin(&hub->out, tag, "OK");
+	zkp_out_word(&hub->out, "bye");
+	(void)zkp_out_end(&hub->out);
+	hub_send(hub, conn);
+	hub_conn_gone(hub, conn);
+}
+
+static void route(struct hub *hub, struct hub_conn *conn,
+		  const struct zkp_request *rq)
+{
+	switch (rq->verb) {
+	case ZKP_VERB_EMPTY:
+		do_empty(hub, conn->id);
+		break;
+	case ZKP_VERB_HELLO:
+		do_hello(hub, conn, rq);
+		break;
+	case ZKP_VERB_LOCK:
+	case ZKP_VERB_TRYLOCK:
+		do_lock(hub, conn, rq);
+		break;
+	case ZKP_VERB_UNLOCK:
+	case ZKP_VERB_CANCEL:
+		do_pick(hub, conn->id, rq);
+		break;
+	case ZKP_VERB_CHECK:
+		do_check(hub, conn, rq);
+		break;
+	case ZKP_VERB_LIST:
+		hub_show_list(hub, conn, rq);
+		break;
+	case ZKP_VERB_STATUS:
+		hub_show_status(hub, conn->id, rq->tag);
+		break;
+	case ZKP_VERB_STATS:
+		hub_show_stats(hub, conn->id, rq->tag);
+		break;
+	case ZKP_VERB_VERSION:
+		do_version(hub, conn->id, rq->tag);
+		break;
+	case ZKP_VERB_PING:
+		do_ping(hub, conn->id, rq);
+		break;
+	case ZKP_VERB_HELP:
+		(void)zkp_reply_help(&hub->out, rq->tag, rq->topic);
+		hub_send(hub, conn->id);
+		break;
+	case ZKP_VERB_QUIT:
+		do_quit(hub, conn->id, rq->tag);
+		break;
+	}
+}
+
+void hub_request(struct hub *hub, uint64_t conn, char *line, size_t len)
+{
+	struct hub_conn *from = hub_conn_find(hub, conn);
+	struct zkp_problem problem;
+	struct zkp_request rq;
+
+	if (!from)
+		return; /* it has ended since */
+	hub->counts.requests++;
+	if (zkp_request_parse(line, len, &rq, &problem) != ZKP_OK) {
+		hub->counts.bad_requests++;
+		(void)zkp_err_problem(&hub->out, &problem);
+		hub_send(hub, conn);
+		return;
+	}
+	hub->rq = &rq;
+	hub->rq_conn = conn;
+	route(hub, from, &rq);
+	hub->rq = NULL;
+}

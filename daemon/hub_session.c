@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hub - the session and the lease: beats, presence, suspension, loss, the
+ * orderly end.  lease decides, this carries out.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/hub_i.h"
+
+/* Where daemons show themselves, below the root. */
+#define PRESENCE_DIR ".zklockd"
+
+/* Operations */
+
+static enum lease_evidence evidence_of(enum coord_verb verb)
+{
+	switch (verb) {
+	case COORD_CREATE:
+	case COORD_SET:
+	case COORD_DELETE:
+		return LEASE_WRITE;
+	case COORD_LIST:
+	case COORD_GET:
+		return LEASE_READ;
+	case COORD_SYNC:
+		return LEASE_SYNC;
+	}
+	return LEASE_NOTHING;
+}
+
+/* lease.md F10: which answers came through the pipeline. */
+static bool proves(enum coord_result result)
+{
+	switch (result) {
+	case COORD_OK:
+	case COORD_NO_NODE:
+	case COORD_NODE_EXISTS:
+	case COORD_NOT_EMPTY:
+	case COORD_BAD_VERSION:
+		return true;
+	case COORD_MAYBE:
+	case COORD_NOT_SENT:
+	case COORD_REFUSED:
+		break;
+	}
+	return false;
+}
+
+void hub_submit(struct hub *hub, const struct coord_op *op, struct hub_op row)
+{
+	struct hub_op *kept = malloc(sizeof *kept);
+	struct coord_op out = *op;
+
+	if (!kept)
+		abort(); /* an answer nobody knows would lose a node */
+	row.id = ++hub->op_last;
+	row.verb = op->verb;
+	row.mark = lease_sent(hub->lease, hub->now_ms);
+	*kept = row;
+	HASH_ADD(hh, hub->ops, id, sizeof kept->id, kept);
+	hub->counts.ops++;
+	out.id = row.id;
+	hub->coord->ops->submit(hub->coord, &out, 1);
+}
+
+static void submit(struct hub *hub, enum hub_op_kind kind, enum coord_verb verb,
+		   const char *path)
+{
+	struct coord_op op = { .verb = verb,
+			       .path = path,
+			       .kind = kind == HUB_OP_PRESENCE
+					   ? COORD_EPHEMERAL
+					   : COORD_PERSISTENT,
+			       .urgent = kind == HUB_OP_SYNC ||
+					 kind == HUB_OP_SET ||
+					 kind == HUB_OP_READ };
+	struct hub_op row = { .kind = kind };
+
+	hub_submit(hub, &op, row);
+}
+
+/* Every node down to the root, and the room for presence nodes: those that
+ * are there already answer so. */
+void hub_make_root(struct hub *hub)
+{
+	char path[COORD_PATH_MAX];
+	size_t len = strlen(hub->settings.root);
+
+	for (size_t i = 1; i <= len; i++) {
+		if (i < len && hub->settings.root[i] != '/')
+			continue;
+		(void)snprintf(path, sizeof path, "%.*s", (int)i,
+			       hub->settings.root);
+		submit(hub, HUB_OP_ROOT, COORD_CREATE, path);
+	}
+	(void)snprintf(path, sizeof path, "%s/" PRESENCE_DIR,
+		       hub->settings.root);
+	submit(hub, HUB_OP_ROOT, COORD_CREATE, path);
+}
+
+static void make_presence(struct hub *hub)
+{
+	hub->presence = false;
+	hub_make_root(hub);
+	submit(hub, HUB_OP_PRESENCE, COORD_CREATE, hub->presence_path);
+}
+
+/* Answers */
+
+static void on_beat_set(struct hub *hub, const struct coord_event *ev)
+{
+	/* Somebody deleted it.  The failed write proves as well as any. */
+	if (ev->answer.result == COORD_NO_NODE && hub->link_up)
+		make_presence(hub);
+}
+
+static void on_presence(struct hub *hub, const struct coord_event *ev)
+{
+	if (ev->answer.result == COORD_OK ||
+	    ev->answer.result == COORD_NODE_EXISTS)
+		hub->presence = true;
+	else if (ev->answer.result == COORD_REFUSED)
+		hub_log(hub, HUB_ERR, "event=presence_refused path=%s zk=%d",
+			hub->presence_path, ev->answer.zk_rc);
+}
+
+static void on_answer(struct hub *hub, const struct coord_event *ev)
+{
+	bool proof = proves(ev->answer.result);
+	struct hub_op *op;
+
+	HASH_FIND(hh, hub->ops, &ev->answer.id, sizeof ev->answer.id, op);
+	if (!op)
+		return;
+	HASH_DEL(hub->ops, op);
+	lease_answered(hub->lease, &op->mark, evidence_of(op->verb), proof,
+		       hub->now_ms);
+	hub_session_run(hub);
+	switch (op->kind) {
+	case HUB_OP_BID:
+		hub_bid_answer(hub, op, ev);
+		break;
+	case HUB_OP_PRESENCE:
+		on_presence(hub, ev);
+		break;
+	case HUB_OP_SET:
+		on_beat_set(hub, ev);
+		break;
+	case HUB_OP_CHECK:
+		hub_check_answered(hub, op, proof);
+		break;
+	case HUB_OP_ROOT:
+	case HUB_OP_SYNC:
+	case HUB_OP_READ:
+	case HUB_OP_FAREWELL:
+		break;
+	}
+	free(op->tag);
+	free(op);
+}
+
+/* The link and the session */
+
+static void on_attached(struct hub *hub, const struct coord_event *ev)
+{
+	struct locktab_event up = { .type = LOCKTAB_SESSION_UP };
+
+	hub->connecting = false;
+	hub->attached_once = true;
+	hub->link_up = true;
+	(void)snprintf(hub->server, sizeof hub->server, "%s",
+		       ev->attached.server ? ev->attached.server : "");
+	hub_log(hub, HUB_NOTICE,
+		"event=attached server=%s session=0x%llx timeout_ms=%lld "
+		"fresh=%d",
+		hub->server, (unsigned long long)ev->attached.session,
+		(long long)ev->attached.timeout_ms, ev->attached.fresh);
+	lease_attached(
+	    hub->lease,
+	    &(struct lease_attach){ .session = ev->attached.session,
+				    .timeout_ms = ev->attached.timeout_ms,
+				    .connect_ms = ev->attached.connect_ms,
+				    .fresh = ev->attached.fresh },
+	    hub->now_ms);
+	if (!ev->attached.fresh) {
+		if (!hub->presence)
+			make_presence(hub);
+		hub_bid_link(hub, true);
+		hub_session_run(hub);
+		return;
+	}
+	hub->session = ev->attached.session;
+	hub->counts.sessions++;
+	(void)snprintf(hub->presence_path, sizeof hub->presence_path,
+		       "%s/" PRESENCE_DIR "/%s-%016llx", hub->settings.root,
+		       hub->settings.host, (unsigned long long)hub->instance);
+	make_presence(hub);
+	up.lease.gen = lease_gen(hub->lease);
+	hub_step(hub, &up);
+	hub_session_run(hub);
+}
+
+static void on_link_down(struct hub *hub)
+{
+	if (!hub->link_up)
+		return;
+	hub->link_up = false;
+	hub->counts.disconnects++;
+	hub_log(hub, HUB_WARNING, "event=link_down server=%s", hub->server);
+	lease_link_down(hub->lease, hub->now_ms);
+	hub_bid_link(hub, false);
+	hub_session_run(hub);
+}
+
+static void on_ended(struct hub *hub, const char *why)
+{
+	hub->counts.expirations++;
+	hub_log(hub, HUB_WARNING, "event=session_ended why=%s session=0x%llx",
+		why, (unsigned long long)hub->session);
+	hub->link_up = false;
+	lease_expired(hub->lease, hub->now_ms);
+	hub_session_run(hub);
+}
+
+static void on_closed(struct hub *hub)
+{
+	hub->closing = false;
+	hub->link_up = false;
+	hub->session = 0;
+	if (hub->stopping) {
+		hub_tell_holders(hub, ZKP_EVENT_BYE);
+		hub->drained = true;
+	}
+	lease_closed(hub->lease, hub->now_ms);
+	hub_session_run(hub);
+}
+
+void hub_session_event(struct hub *hub, const struct coord_event *ev)
+{
+	switch (ev->type) {
+	case COORD_EV_ANSWER:
+		on_answer(hub, ev);
+		break;
+	case COORD_EV_WATCH:
+		hub_bid_watch(hub, ev);
+		break;
+	case COORD_EV_LINK_DOWN:
+		on_link_down(hub);
+		break;
+	case COORD_EV_ATTACHED:
+		on_attached(hub, ev);
+		break;
+	case COORD_EV_EXPIRED:
+		on_ended(hub, "expired");
+		break;
+	case COORD_EV_AUTH_FAILED:
+		on_ended(hub, "auth_failed");
+		break;
+	case COORD_EV_CLOSED:
+		on_closed(hub);
+		break;
+	}
+}
+
+/* What the lease wants */
+
+/* The page first, then the lines, then the grants that wait for it. */
+static void publish(struct hub *hub)
+{
+	struct locktab_event ev = { .type = LOCKTAB_LEASE };
+
+	hub->doors.page(hub->doors.ctx, lease_gen(hub->lease),
+			lease_deadline_ms(hub->lease));
+	hub_tell_lease(hub);
+	ev.lease.grant_until_ms = lease_grant_until_ms(hub->lease);
+	hub_step(hub, &ev);
+}
+
+static void suspended(struct hub *hub)
+{
+	hub_log(hub, HUB_WARNING, "event=suspended valid_ms=%lld",
+		(long long)(lease_deadline_ms(hub->lease) - hub->now_ms));
+	hub_tell_holders(hub, ZKP_EVENT_SUSPENDED);
+}
+
+static void resumed(struct hub *hub)
+{
+	hub_log(hub, HUB_NOTICE, "event=resumed valid_ms=%lld",
+		(long long)(lease_deadline_ms(hub->lease) - hub->now_ms));
+	hub_tell_holders(hub, ZKP_EVENT_RESUMED);
+}
+
+static void lost(struct hub *hub, enum lease_loss loss)
+{
+	struct locktab_event ev = { .type = LOCKTAB_SESSION_END };
+
+	if (hub->stopping)
+		ev.lease.reason = LOCKTAB_LOST_SHUTDOWN;
+	else if (loss == LEASE_LOSS_DEADLINE)
+		ev.lease.reason = LOCKTAB_LOST_DEADLINE;
+	else
+		ev.lease.reason = LOCKTAB_LOST_EXPIRED;
+	hub->doors.page(hub->doors.ctx, lease_gen(hub->lease), 0);
+	hub_bid_forget_all(hub);
+	hub->presence = false;
+	hub_step(hub, &ev);
+}
+
+static void run_one(struct hub *hub, const struct lease_effect *fx)
+{
+	switch (fx->type) {
+	case LEASE_FX_SYNC:
+		submit(hub, HUB_OP_SYNC, COORD_SYNC, hub->presence_path);
+		break;
+	case LEASE_FX_SET:
+		submit(hub, HUB_OP_SET, COORD_SET, hub->presence_path);
+		break;
+	case LEASE_FX_READ:
+		submit(hub, HUB_OP_READ, COORD_GET, hub->presence_path);
+		break;
+	case LEASE_FX_DROP_LINK:
+		hub->coord->ops->drop_link(hub->coord);
+		break;
+	case LEASE_FX_MOVED:
+		publish(hub);
+		break;
+	case LEASE_FX_SUSPENDED:
+		suspended(hub);
+		break;
+	case LEASE_FX_RESUMED:
+		resumed(hub);
+		break;
+	case LEASE_FX_LOST:
+		lost(hub, fx->loss);
+		break;
+	case LEASE_FX_FAREWELL:
+		submit(hub, HUB_OP_FAREWELL, COORD_SET, hub->presence_path);
+		break;
+	case LEASE_FX_CLOSE:
+		hub->closing = true;
+		hub->coord->ops->close(hub->coord);
+		break;
+	case LEASE_FX_CONNECT:
+		if (!hub->stopping)
+			hub_session_start(hub);
+		break;
+	}
+}
+
+void hub_session_run(struct hub *hub)
+{
+	struct lease_effect fx;
+
+	while (lease_next(hub->lease, &fx))
+		run_one(hub, &fx);
+}
+
+/* Beginning and end */
+
+void hub_session_start(struct hub *hub)
+{
+	hub->connecting = true;
+	hub->coord->ops->connect(hub->coord);
+}
+
+/* lease.md R11: an end is announced too.  Called every turn once asked. */
+void hub_session_stop(struct hub *hub)
+{
+	struct locktab_event drain = { .type = LOCKTAB_DRAIN };
+	struct locktab_counts counts;
+
+	if (!hub->draining) {
+		hub->draining = true;
+		hub_log(hub, HUB_NOTICE, "event=draining");
+		lease_drain(hub->lease, hub->now_ms);
+		hub_session_run(hub);
+		hub_step(hub, &drain);
+		hub_tell_holders(hub, ZKP_EVENT_DRAINING);
+	}
+	locktab_counts(hub->tab, &counts);
+	if (counts.held || hub->closing || hub->drained)
+		return;
+	if (!hub->session && !hub->connecting) {
+		hub->drained = true;
+		return;
+	}
+	hub->closing = true;
+	hub->coord->ops->close(hub->coord);
+}
+
+const char *hub_state_word(const struct hub *hub)
+{
+	if (hub->stopping)
+		return "draining";
+	switch (lease_state(hub->lease)) {
+	case LEASE_NONE:
+	case LEASE_LAPSED:
+		return "connecting";
+	case LEASE_PROVEN:
+		return hub->settings.dev ? "dev" : "connected";
+	case LEASE_SUSPENDED:
+		return "suspended";
+	}
+	return "connecting";
+}

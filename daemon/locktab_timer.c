@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * locktab's timers: a binary heap of the tickets that do not wait for ever.
+ * Each ticket knows its place, so that leaving costs no search.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "daemon/locktab_i.h"
+
+static void put(struct locktab *tab, size_t at, struct ticket *t)
+{
+	tab->heap[at] = t;
+	t->timer = at;
+}
+
+static bool earlier(const struct ticket *a, const struct ticket *b)
+{
+	if (a->pub.wait_until_ms != b->pub.wait_until_ms)
+		return a->pub.wait_until_ms < b->pub.wait_until_ms;
+	return a->pub.id < b->pub.id; /* ties in arrival order */
+}
+
+static void sift_up(struct locktab *tab, size_t at)
+{
+	struct ticket *t = tab->heap[at];
+
+	while (at > 1 && earlier(t, tab->heap[at / 2])) {
+		put(tab, at, tab->heap[at / 2]);
+		at /= 2;
+	}
+	put(tab, at, t);
+}
+
+static void sift_down(struct locktab *tab, size_t at)
+{
+	struct ticket *t = tab->heap[at];
+	size_t child;
+
+	while ((child = 2 * at) <= tab->heap_len) {
+		if (child < tab->heap_len &&
+		    earlier(tab->heap[child + 1], tab->heap[child]))
+			child++;
+		if (!earlier(tab->heap[child], t))
+			break;
+		put(tab, at, tab->heap[child]);
+		at = child;
+	}
+	put(tab, at, t);
+}
+
+bool timer_add(struct locktab *tab, struct ticket *t)
+{
+	struct ticket **heap;
+	size_t cap;
+
+	assert(t->timer == 0);
+	if (tab->heap_len + 1 >= tab->heap_cap) {
+		cap = tab->heap_cap ? 2 * tab->heap_cap : 64;
+		heap = realloc(tab->heap, cap * sizeof(struct ticket *));
+		if (!heap)
+			return false;
+		tab->heap = heap;
+		tab->heap_cap = cap;
+	}
+	tab->heap_len++;
+	put(tab, tab->heap_len, t);
+	sift_up(tab, tab->heap_len);
+	return true;
+}
+
+void timer_remove(struct locktab *tab, struct ticket *t)
+{
+	size_t at = t->timer;
+	struct ticket *last;
+
+	if (at == 0)
+		return;
+	last = tab->heap[tab->heap_len--];
+	t->timer = 0;
+	if (last == t)
+		return;
+	put(tab, at, last);
+	sift_up(tab, at);
+	sift_down(tab, last->timer);
+}
+
+struct ticket *timer_first(const struct locktab *tab)
+{
+	return tab->heap_len ? tab->heap[1] : NULL;
+}

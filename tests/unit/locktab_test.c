@@ -1,0 +1,755 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * locktab told as transcripts: what happened, and what that caused.
+ *
+ * A play is a line per event: "<ms> <who> <what> ...".  The trace is a line
+ * per event with the effects behind the arrow: bid3+ is opened, bid3- is left,
+ * "c1=OK" answers the request in hand, a token is shown as base.turn.
+ */
+#include <check.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/locktab.h"
+#include "daemon/token.h"
+
+#define TRACE_MAX 65536
+
+static struct locktab *tab;
+static char trace[TRACE_MAX];
+static size_t trace_len;
+
+static const struct locktab_limits defaults = { .tickets_max = 100,
+						.tickets_per_conn_max = 10,
+						.turns_max = 3,
+						.turns_ms = 50,
+						.linger_ms = 0,
+						.try_grace_ms = 20 };
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	trace_len += (size_t)vsnprintf(trace + trace_len, TRACE_MAX - trace_len,
+				       format, args);
+	va_end(args);
+	ck_assert_uint_lt(trace_len, TRACE_MAX);
+}
+
+static const char *lost_word(enum locktab_lost lost)
+{
+	static const char *const words[] = { "deadline", "expired", "deleted",
+					     "shutdown" };
+
+	return words[lost];
+}
+
+static void say_effect(const struct locktab_effect *fx, uint64_t conn)
+{
+	const struct locktab_ticket *t = fx->ticket;
+	struct locktab_holder holder;
+
+	switch (fx->type) {
+	case LOCKTAB_FX_DONE:
+		say(" c%" PRIu64 "=%s", conn, zkp_status_word(fx->status));
+		break;
+	case LOCKTAB_FX_QUEUED:
+		locktab_holder(tab, t, &holder);
+		say(" c%" PRIu64 " QUEUED %s pos=%u", t->conn, t->name,
+		    holder.pos);
+		if (holder.ticket)
+			say(" by c%" PRIu64, holder.ticket->conn);
+		else if (*holder.text)
+			say(" by %s", holder.text);
+		break;
+	case LOCKTAB_FX_GRANTED:
+		say(" c%" PRIu64 " GRANTED %s %" PRIu64 ".%" PRIu64, t->conn,
+		    t->name, t->token >> 11, t->token & 2047);
+		break;
+	case LOCKTAB_FX_REFUSED:
+		say(" c%" PRIu64 " ERR %s %s", t->conn,
+		    zkp_status_word(fx->status), t->name);
+		break;
+	case LOCKTAB_FX_LOST:
+		say(" c%" PRIu64 " LOST %s %s", t->conn, t->name,
+		    lost_word(t->lost));
+		break;
+	case LOCKTAB_FX_BID_OPEN:
+		say(" bid%" PRIu64 "+", fx->bid);
+		break;
+	case LOCKTAB_FX_BID_LEAVE:
+		say(" bid%" PRIu64 "-", fx->bid);
+		break;
+	}
+}
+
+static void step(struct locktab_event *ev, const char *line)
+{
+	struct locktab_effect fx;
+
+	say("[%4" PRId64 "]%s ->", ev->now_ms, strchr(line, ' '));
+	locktab_step(tab, ev);
+	while (locktab_next(tab, &fx))
+		say_effect(&fx, ev->conn);
+	say("\n");
+}
+
+static void play_conn(struct locktab_event *ev, char **word)
+{
+	ev->conn = strtoull(word[1] + 1, NULL, 10);
+	if (strcmp(word[2], "LOCK") == 0) {
+		ev->type = LOCKTAB_LOCK;
+		ev->lock.name = word[3];
+		ev->lock.wait_ms = word[4] ? atoll(word[4]) : -1;
+		ev->lock.tag = word[4] && word[5] ? word[5] : "";
+	} else if (strcmp(word[2], "UNLOCK") == 0) {
+		ev->type = LOCKTAB_UNLOCK;
+		ev->pick.target.name = word[3];
+		ev->pick.token = word[4] ? strtoull(word[4], NULL, 10) : 0;
+	} else if (strcmp(word[2], "CANCEL") == 0) {
+		ev->type = LOCKTAB_CANCEL;
+		if (*word[3] == '#')
+			ev->pick.target.tag = word[3] + 1;
+		else if (*word[3] == '@')
+			ev->pick.target.id = strtoull(word[3] + 1, NULL, 10);
+		else
+			ev->pick.target.name = word[3];
+	} else {
+		ck_assert_str_eq(word[2], "GONE");
+		ev->type = LOCKTAB_GONE;
+	}
+}
+
+static enum locktab_behind behind_word(const char *word)
+{
+	if (!word || strcmp(word, "unknown") == 0)
+		return BEHIND_UNKNOWN;
+	return strcmp(word, "alone") == 0 ? BEHIND_NOBODY : BEHIND_SOMEBODY;
+}
+
+static void play_bid(struct locktab_event *ev, char **word)
+{
+	ev->bid.bid = strtoull(word[1] + 3, NULL, 10);
+	if (strcmp(word[2], "queued") == 0) {
+		ev->type = LOCKTAB_BID_QUEUED;
+		ev->bid.below = (unsigned)atoi(word[3]);
+		ev->bid.holder = word[4];
+		ev->bid.kin = word[4] && word[5];
+	} else if (strcmp(word[2], "owned") == 0) {
+		ev->type = LOCKTAB_BID_OWNED;
+		ev->bid.base = strtoull(word[3], NULL, 10) << 11;
+		ev->bid.behind = behind_word(word[4]);
+		ev->bid.after_own = word[4] && word[5];
+	} else if (strcmp(word[2], "sees") == 0) {
+		ev->type = LOCKTAB_BID_BEHIND;
+		ev->bid.behind = behind_word(word[3]);
+	} else if (strcmp(word[2], "stirred") == 0) {
+		ev->type = LOCKTAB_BID_STIRRED;
+	} else if (strcmp(word[2], "vanished") == 0) {
+		ev->type = LOCKTAB_BID_VANISHED;
+	} else {
+		ck_assert_str_eq(word[2], "failed");
+		ev->type = LOCKTAB_BID_FAILED;
+		ev->bid.status = ZKP_LIMIT;
+	}
+}
+
+static void play_world(struct locktab_event *ev, char **word)
+{
+	if (strcmp(word[1], "up") == 0) {
+		ev->type = LOCKTAB_SESSION_UP;
+		ev->lease.gen = (uint16_t)atoi(word[2]);
+	} else if (strcmp(word[1], "end") == 0) {
+		ev->type = LOCKTAB_SESSION_END;
+		ev->lease.reason = LOCKTAB_LOST_DEADLINE;
+	} else if (strcmp(word[1], "lease") == 0) {
+		ev->type = LOCKTAB_LEASE;
+		ev->lease.grant_until_ms = atoll(word[2]);
+	} else if (strcmp(word[1], "drain") == 0) {
+		ev->type = LOCKTAB_DRAIN;
+	} else {
+		ck_assert_str_eq(word[1], "tick");
+		ev->type = LOCKTAB_TICK;
+	}
+}
+
+static void play_line(char *line)
+{
+	char copy[256], *word[8] = { NULL }, *rest = NULL;
+	struct locktab_event ev = { 0 };
+	size_t n = 0;
+
+	(void)snprintf(copy, sizeof copy, "%s", line);
+	for (char *w = strtok_r(line, " ", &rest); w && n < 7;
+	     w = strtok_r(NULL, " ", &rest))
+		word[n++] = w;
+	ev.now_ms = atoll(word[0]);
+	if (*word[1] == 'c')
+		play_conn(&ev, word);
+	else if (strncmp(word[1], "bid", 3) == 0)
+		play_bid(&ev, word);
+	else
+		play_world(&ev, word);
+	step(&ev, copy);
+}
+
+static void play(const char *script)
+{
+	char *copy = strdup(script), *rest = NULL;
+
+	for (char *line = strtok_r(copy, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		play_line(line);
+	free(copy);
+}
+
+static void begin(const struct locktab_limits *limits)
+{
+	locktab_free(tab);
+	tab = locktab_new(limits);
+	play("0 up 1\n0 lease 100000\n");
+	trace_len = 0;
+	trace[0] = '\0';
+}
+
+static void setup(void)
+{
+	begin(&defaults);
+}
+
+static void teardown(void)
+{
+	locktab_free(tab);
+	tab = NULL;
+}
+
+/* A second asker waits its turn, and its token is newer than the first's. */
+START_TEST(second_asker_waits_its_turn)
+{
+	play("0 c1 LOCK foo\n"
+	     "5 bid1 owned 70 alone\n"
+	     "9 c2 LOCK foo\n"
+	     "20 c1 UNLOCK foo\n"
+	     "30 c2 UNLOCK foo\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo -> bid1+\n"
+			 "[   5] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+			 "[   9] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1\n"
+			 "[  20] c1 UNLOCK foo -> c1=OK c2 GRANTED foo 70.1\n"
+			 "[  30] c2 UNLOCK foo -> c2=OK bid1-\n");
+}
+END_TEST
+
+/* Arrival order, whoever asks and whoever leaves in between. */
+START_TEST(tickets_are_served_in_arrival_order)
+{
+	play("0 c1 LOCK foo\n"
+	     "1 c2 LOCK foo\n"
+	     "2 c3 LOCK foo\n"
+	     "3 c4 LOCK foo\n"
+	     "5 bid1 owned 70 alone\n"
+	     "6 c3 CANCEL foo\n"
+	     "7 c1 GONE\n"
+	     "8 c2 UNLOCK foo\n"
+	     "9 c4 GONE\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo -> bid1+\n"
+			 "[   1] c2 LOCK foo -> c2 QUEUED foo pos=2\n"
+			 "[   2] c3 LOCK foo -> c3 QUEUED foo pos=3\n"
+			 "[   3] c4 LOCK foo -> c4 QUEUED foo pos=4\n"
+			 "[   5] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+			 "[   6] c3 CANCEL foo -> c3 ERR CANCELLED foo c3=OK\n"
+			 "[   7] c1 GONE -> c2 GRANTED foo 70.1\n"
+			 "[   8] c2 UNLOCK foo -> c2=OK c4 GRANTED foo 70.2\n"
+			 "[   9] c4 GONE -> bid1-\n");
+}
+END_TEST
+
+/* R6: with a waiter behind, turns_max turns and then the next bid. */
+START_TEST(a_known_waiter_behind_limits_the_turns)
+{
+	play("0 c1 LOCK foo\n"
+	     "0 c2 LOCK foo\n"
+	     "0 c3 LOCK foo\n"
+	     "0 c4 LOCK foo\n"
+	     "0 c5 LOCK foo\n"
+	     "1 bid1 owned 70 alone\n"
+	     "2 bid1 sees somebody\n"
+	     "3 c1 UNLOCK foo\n"
+	     "4 c2 UNLOCK foo\n"
+	     "5 c3 UNLOCK foo\n"
+	     "6 c4 UNLOCK foo\n"
+	     "7 bid2 owned 75 unknown\n");
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "c3 UNLOCK foo -> c3=OK c4 GRANTED foo 70.3\n"
+			  "[   6] c4 UNLOCK foo -> c4=OK bid2+ bid1-\n"
+			  "[   7] bid2 owned 75 unknown -> c5 GRANTED foo "
+			  "75.0\n"));
+}
+END_TEST
+
+/* R6: or turns_ms milliseconds, whichever comes first. */
+START_TEST(a_known_waiter_behind_limits_the_time)
+{
+	play("0 c1 LOCK foo\n"
+	     "0 c2 LOCK foo\n"
+	     "1 bid1 owned 70 somebody\n"
+	     "60 c1 UNLOCK foo\n");
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "[  60] c1 UNLOCK foo -> c1=OK bid2+ bid1-\n"));
+}
+END_TEST
+
+/* R6: the count goes on across adjacent bids of one host, and begins anew
+ * when nobody stands behind. */
+START_TEST(adjacent_bids_share_one_budget)
+{
+	play("0 c1 LOCK foo\n0 c2 LOCK foo\n0 c3 LOCK foo\n0 c4 LOCK foo\n"
+	     "0 c5 LOCK foo\n0 c6 LOCK foo\n"
+	     "1 bid1 owned 70 somebody\n"
+	     "2 c1 UNLOCK foo\n"
+	     "3 c2 UNLOCK foo\n"
+	     "4 c3 UNLOCK foo\n");
+	ck_assert_ptr_nonnull(strstr(trace, "c3=OK bid2+ bid1-\n"));
+	play("5 bid2 owned 75 somebody after\n");
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "bid2 owned 75 somebody after -> bid3+ bid2-\n"));
+	play("6 bid3 owned 79 alone after\n");
+	ck_assert_ptr_nonnull(strstr(trace, "-> c4 GRANTED foo 79.0\n"));
+}
+END_TEST
+
+/* The last turn a token can hold is not passed (P2). */
+START_TEST(turns_never_wrap)
+{
+	char want[64];
+
+	play("0 c1 LOCK foo\n1 bid1 owned 70 alone\n");
+	for (unsigned turn = 0; turn < TOKEN_TURN_MAX; turn++) {
+		trace_len = 0;
+		play(turn % 2 ? "2 c1 LOCK foo\n3 c2 UNLOCK foo\n"
+			      : "2 c2 LOCK foo\n3 c1 UNLOCK foo\n");
+	}
+	(void)snprintf(want, sizeof want, "GRANTED foo 70.%d", TOKEN_TURN_MAX);
+	ck_assert_ptr_nonnull(strstr(trace, want));
+	play("4 c1 LOCK foo\n5 c2 UNLOCK foo\n6 bid2 owned 90 alone\n");
+	ck_assert_ptr_nonnull(strstr(trace, "c2=OK bid2+ bid1-\n"));
+	ck_assert_ptr_nonnull(strstr(trace, "c1 GRANTED foo 90.0\n"));
+}
+END_TEST
+
+/* TRYLOCK never waits: for a local holder, a remote one, a missing lease. */
+START_TEST(trying_is_answered_at_once)
+{
+	play("0 c1 LOCK foo 0\n"
+	     "1 bid1 owned 70 alone\n"
+	     "2 c2 LOCK foo 0\n"
+	     "3 c2 LOCK bar 0\n"
+	     "4 bid2 queued 1 db2\n"
+	     "5 lease -1\n"
+	     "6 c2 LOCK baz 0\n"
+	     "7 end\n"
+	     "8 c2 LOCK baz 0\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo 0 -> bid1+\n"
+			 "[   1] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+			 "[   2] c2 LOCK foo 0 -> c2=BUSY\n"
+			 "[   3] c2 LOCK bar 0 -> bid2+\n"
+			 "[   4] bid2 queued 1 db2 -> c2 ERR BUSY bar bid2-\n"
+			 "[   5] lease -1 ->\n"
+			 "[   6] c2 LOCK baz 0 -> c2=SUSPENDED\n"
+			 "[   7] end -> c1 LOST foo deadline\n"
+			 "[   8] c2 LOCK baz 0 -> c2=UNAVAILABLE\n");
+}
+END_TEST
+
+/* R14: a kinsman alone before us may only be lingering: a little patience. */
+START_TEST(trying_gives_a_linger_elsewhere_time_to_end)
+{
+	play("0 c1 LOCK foo 0\n"
+	     "4 bid1 queued 1 db2 kin\n"
+	     "9 bid1 owned 70 unknown\n"
+	     "10 c2 LOCK bar 0\n"
+	     "14 bid2 queued 1 db2 kin\n"
+	     "33 tick\n"
+	     "34 tick\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo 0 -> bid1+\n"
+			 "[   4] bid1 queued 1 db2 kin ->\n"
+			 "[   9] bid1 owned 70 unknown -> c1 GRANTED foo 70.0\n"
+			 "[  10] c2 LOCK bar 0 -> bid2+\n"
+			 "[  14] bid2 queued 1 db2 kin ->\n"
+			 "[  33] tick ->\n"
+			 "[  34] tick -> c2 ERR BUSY bar bid2-\n");
+}
+END_TEST
+
+/* A trying ticket does not become a waiting one when the session breaks. */
+START_TEST(trying_ends_with_the_lease_or_the_session)
+{
+	play("0 c1 LOCK foo 0\n"
+	     "1 lease -1\n"
+	     "2 lease 100000\n"
+	     "3 c1 LOCK foo 0\n"
+	     "4 end\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo 0 -> bid1+\n"
+			 "[   1] lease -1 -> c1 ERR SUSPENDED foo bid1-\n"
+			 "[   2] lease 100000 ->\n"
+			 "[   3] c1 LOCK foo 0 -> bid2+\n"
+			 "[   4] end -> c1 ERR UNAVAILABLE foo\n");
+}
+END_TEST
+
+/* R12: no grant without a fresh lease; the wait goes on, and so do UNLOCK,
+ * CANCEL and wait=. */
+START_TEST(a_stale_lease_stalls_grants_only)
+{
+	play("0 c1 LOCK foo\n"
+	     "1 bid1 owned 70 alone\n"
+	     "2 lease -1\n"
+	     "3 c2 LOCK foo 500\n"
+	     "4 c3 LOCK foo\n"
+	     "5 c4 LOCK foo\n"
+	     "6 c1 UNLOCK foo\n"
+	     "7 c4 CANCEL foo\n"
+	     "503 tick\n"
+	     "600 lease 90000\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo -> bid1+\n"
+			 "[   1] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+			 "[   2] lease -1 ->\n"
+			 "[   3] c2 LOCK foo 500 -> c2 QUEUED foo pos=2 by c1\n"
+			 "[   4] c3 LOCK foo -> c3 QUEUED foo pos=3 by c1\n"
+			 "[   5] c4 LOCK foo -> c4 QUEUED foo pos=4 by c1\n"
+			 "[   6] c1 UNLOCK foo -> c1=OK\n"
+			 "[   7] c4 CANCEL foo -> c4 ERR CANCELLED foo c4=OK\n"
+			 "[ 503] tick -> c2 ERR TIMEOUT foo\n"
+			 "[ 600] lease 90000 -> c3 GRANTED foo 70.1\n");
+}
+END_TEST
+
+/* A session's end: holders lose, who waits keeps its place and bids anew. */
+START_TEST(a_session_ends_and_waiters_bid_anew_in_order)
+{
+	play("0 c1 LOCK foo\n"
+	     "1 bid1 owned 70 alone\n"
+	     "2 c2 LOCK foo\n"
+	     "3 c3 LOCK foo\n"
+	     "4 c3 LOCK bar\n"
+	     "5 end\n"
+	     "6 c1 UNLOCK foo\n"
+	     "7 bid1 owned 70 alone\n"
+	     "8 up 2\n"
+	     "9 lease 100000\n"
+	     "10 bid3 owned 80 alone\n"
+	     "11 c2 UNLOCK foo\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo -> bid1+\n"
+			 "[   1] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+			 "[   2] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1\n"
+			 "[   3] c3 LOCK foo -> c3 QUEUED foo pos=3 by c1\n"
+			 "[   4] c3 LOCK bar -> bid2+\n"
+			 "[   5] end -> c1 LOST foo deadline c3 QUEUED bar "
+			 "pos=1\n"
+			 "[   6] c1 UNLOCK foo -> c1=LOST\n"
+			 "[   7] bid1 owned 70 alone ->\n"
+			 "[   8] up 2 -> bid3+ bid4+\n"
+			 "[   9] lease 100000 ->\n"
+			 "[  10] bid3 owned 80 alone -> c2 GRANTED foo 80.0\n"
+			 "[  11] c2 UNLOCK foo -> c2=OK c3 GRANTED foo 80.1\n");
+}
+END_TEST
+
+/* Our node was deleted by somebody: the holder is told, the rest bid anew. */
+START_TEST(a_deleted_node_is_a_lost_hold)
+{
+	play("0 c1 LOCK foo\n"
+	     "1 bid1 owned 70 alone\n"
+	     "2 c2 LOCK foo\n"
+	     "3 bid1 vanished\n"
+	     "4 bid2 owned 90 alone\n"
+	     "5 c1 LOCK foo\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo -> bid1+\n"
+			 "[   1] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+			 "[   2] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1\n"
+			 "[   3] bid1 vanished -> c1 LOST foo deleted bid2+\n"
+			 "[   4] bid2 owned 90 alone -> c2 GRANTED foo 90.0\n"
+			 "[   5] c1 LOCK foo -> c1 QUEUED foo pos=2 by c2\n");
+}
+END_TEST
+
+/* T4: a late UNLOCK does not free a newer grant. */
+START_TEST(a_stale_token_frees_nothing)
+{
+	play("0 c1 LOCK foo\n"
+	     "1 bid1 owned 70 alone\n"
+	     "2 c1 UNLOCK foo 143361\n"
+	     "3 c2 UNLOCK foo\n"
+	     "4 c1 UNLOCK foo 143360\n"
+	     "5 c1 UNLOCK foo\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo -> bid1+\n"
+			 "[   1] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+			 "[   2] c1 UNLOCK foo 143361 -> c1=NOTHELD\n"
+			 "[   3] c2 UNLOCK foo -> c2=NOTHELD\n"
+			 "[   4] c1 UNLOCK foo 143360 -> c1=OK bid1-\n"
+			 "[   5] c1 UNLOCK foo -> c1=NOTHELD\n");
+}
+END_TEST
+
+/* R10: once a bid is left, a new ticket opens another. */
+START_TEST(a_bid_that_was_left_serves_nobody)
+{
+	play("0 c1 LOCK foo 50\n"
+	     "50 tick\n"
+	     "51 c2 LOCK foo\n"
+	     "52 bid1 owned 70 alone\n"
+	     "53 bid2 owned 75 unknown\n");
+	ck_assert_str_eq(trace, "[   0] c1 LOCK foo 50 -> bid1+\n"
+				"[  50] tick -> c1 ERR TIMEOUT foo bid1-\n"
+				"[  51] c2 LOCK foo -> bid2+\n"
+				"[  52] bid1 owned 70 alone ->\n"
+				"[  53] bid2 owned 75 unknown -> c2 GRANTED "
+				"foo 75.0\n");
+}
+END_TEST
+
+/* One connection, one wish per name; ids and tags name tickets. */
+START_TEST(a_connection_is_an_owner)
+{
+	play("0 c1 LOCK foo -1 a\n"
+	     "1 c1 LOCK foo\n"
+	     "2 bid1 owned 70 alone\n"
+	     "3 c1 LOCK foo\n"
+	     "4 c2 LOCK foo -1 b\n"
+	     "5 c2 CANCEL #a\n"
+	     "6 c1 CANCEL @2\n"
+	     "7 c2 CANCEL @2\n"
+	     "8 c2 LOCK foo -1 b\n"
+	     "9 c2 CANCEL #b\n");
+	ck_assert_str_eq(
+	    trace, "[   0] c1 LOCK foo -1 a -> bid1+\n"
+		   "[   1] c1 LOCK foo -> c1=HELD\n"
+		   "[   2] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+		   "[   3] c1 LOCK foo -> c1=HELD\n"
+		   "[   4] c2 LOCK foo -1 b -> c2 QUEUED foo pos=2 by c1\n"
+		   "[   5] c2 CANCEL #a -> c2=NOTFOUND\n"
+		   "[   6] c1 CANCEL @2 -> c1=NOTFOUND\n"
+		   "[   7] c2 CANCEL @2 -> c2 ERR CANCELLED foo c2=OK\n"
+		   "[   8] c2 LOCK foo -1 b -> c2 QUEUED foo pos=2 by c1\n"
+		   "[   9] c2 CANCEL #b -> c2 ERR CANCELLED foo c2=OK\n");
+}
+END_TEST
+
+/* Limits: a connection's, and everybody's. */
+START_TEST(limits_are_exact)
+{
+	char line[64];
+
+	for (unsigned i = 0; i < defaults.tickets_per_conn_max; i++) {
+		(void)snprintf(line, sizeof line, "0 c1 LOCK n%u\n", i);
+		play(line);
+	}
+	ck_assert_ptr_null(strstr(trace, "LIMIT"));
+	play("1 c1 LOCK more\n");
+	ck_assert_ptr_nonnull(strstr(trace, "c1 LOCK more -> c1=LIMIT\n"));
+	play("2 c1 CANCEL n3\n3 c1 LOCK again\n");
+	ck_assert_ptr_nonnull(strstr(trace, "c1 LOCK again -> bid11+\n"));
+	for (unsigned i = 10; i < defaults.tickets_max; i++) {
+		(void)snprintf(line, sizeof line, "4 c%u LOCK m\n", i);
+		play(line);
+	}
+	ck_assert_ptr_nonnull(strstr(trace, "c99 LOCK m -> c99 QUEUED"));
+	play("5 c100 LOCK z\n");
+	ck_assert_ptr_nonnull(strstr(trace, "c100 LOCK z -> c100=LIMIT\n"));
+}
+END_TEST
+
+/* A bid that cannot be made refuses all who wait for it. */
+START_TEST(a_failed_bid_answers_everybody)
+{
+	play("0 c1 LOCK foo\n1 c2 LOCK foo\n2 bid1 failed\n3 c1 LOCK foo\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo -> bid1+\n"
+			 "[   1] c2 LOCK foo -> c2 QUEUED foo pos=2\n"
+			 "[   2] bid1 failed -> c1 ERR LIMIT foo c2 ERR LIMIT "
+			 "foo\n"
+			 "[   3] c1 LOCK foo -> bid2+\n");
+}
+END_TEST
+
+/* R11 of the lease: an end is announced, holds go on, nothing is granted. */
+START_TEST(draining_grants_nothing_more)
+{
+	play("0 c1 LOCK foo\n"
+	     "1 bid1 owned 70 alone\n"
+	     "2 c2 LOCK foo\n"
+	     "3 c2 LOCK bar\n"
+	     "4 drain\n"
+	     "5 c3 LOCK foo\n"
+	     "6 c1 UNLOCK foo\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo -> bid1+\n"
+			 "[   1] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+			 "[   2] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1\n"
+			 "[   3] c2 LOCK bar -> bid2+\n"
+			 "[   4] drain -> c2 ERR DRAINING foo c2 ERR DRAINING "
+			 "bar bid2-\n"
+			 "[   5] c3 LOCK foo -> c3=DRAINING\n"
+			 "[   6] c1 UNLOCK foo -> c1=OK bid1-\n");
+}
+END_TEST
+
+/* R13: an owned bid that nobody wants lingers, and ends at the first sign. */
+START_TEST(a_lingering_bid_is_granted_again_for_free)
+{
+	struct locktab_limits limits = defaults;
+
+	limits.linger_ms = 200;
+	begin(&limits);
+	play("0 c1 LOCK foo\n"
+	     "1 bid1 owned 70 alone\n"
+	     "2 c1 UNLOCK foo\n"
+	     "100 c2 LOCK foo\n"
+	     "110 c2 UNLOCK foo\n"
+	     "309 tick\n"
+	     "310 tick\n"
+	     "400 c1 LOCK foo\n"
+	     "401 bid2 owned 80 alone\n"
+	     "402 c1 UNLOCK foo\n"
+	     "403 bid2 stirred\n"
+	     "500 c1 LOCK foo\n"
+	     "501 bid3 owned 90 unknown\n"
+	     "502 c1 UNLOCK foo\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo -> bid1+\n"
+			 "[   1] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+			 "[   2] c1 UNLOCK foo -> c1=OK\n"
+			 "[ 100] c2 LOCK foo -> c2 GRANTED foo 70.1\n"
+			 "[ 110] c2 UNLOCK foo -> c2=OK\n"
+			 "[ 309] tick ->\n"
+			 "[ 310] tick -> bid1-\n"
+			 "[ 400] c1 LOCK foo -> bid2+\n"
+			 "[ 401] bid2 owned 80 alone -> c1 GRANTED foo 80.0\n"
+			 "[ 402] c1 UNLOCK foo -> c1=OK\n"
+			 "[ 403] bid2 stirred -> bid2-\n"
+			 "[ 500] c1 LOCK foo -> bid3+\n"
+			 "[ 501] bid3 owned 90 unknown -> c1 GRANTED foo 90.0\n"
+			 "[ 502] c1 UNLOCK foo -> c1=OK bid3-\n");
+}
+END_TEST
+
+/* No grant from a lingering bid past the lease rules, nor of a session that
+ * has ended. */
+START_TEST(a_lingering_bid_needs_the_lease_too)
+{
+	struct locktab_limits limits = defaults;
+
+	limits.linger_ms = 200;
+	begin(&limits);
+	play("0 c1 LOCK foo\n"
+	     "1 bid1 owned 70 alone\n"
+	     "2 c1 UNLOCK foo\n"
+	     "3 lease -1\n"
+	     "4 c2 LOCK foo\n"
+	     "5 c2 CANCEL foo\n"
+	     "6 end\n"
+	     "7 c2 LOCK foo\n");
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "c2 LOCK foo -> c2 QUEUED foo pos=1\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "[   7] c2 LOCK foo -> c2 QUEUED foo pos=1\n"));
+	ck_assert_ptr_null(strstr(trace, "GRANTED foo 70.1"));
+}
+END_TEST
+
+/* P5 after a long random life: nothing is left of anybody. */
+START_TEST(nothing_is_left_behind)
+{
+	struct locktab_counts counts;
+	char line[64];
+	unsigned seed = 7;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		unsigned conn = 1 + (seed = seed * 1103515245 + 12345) % 9;
+		unsigned what = (seed >> 16) % 8;
+		const char *name = (seed >> 20) % 2 ? "a" : "b";
+
+		if (what < 4)
+			(void)snprintf(line, sizeof line, "%u c%u LOCK %s %d",
+				       i, conn, name, what < 3 ? -1 : 30);
+		else if (what < 6)
+			(void)snprintf(line, sizeof line, "%u c%u UNLOCK %s", i,
+				       conn, name);
+		else
+			(void)snprintf(line, sizeof line, "%u %s", i,
+				       what == 6 ? "tick" : "c1 GONE");
+		trace_len = 0;
+		play(line);
+		for (char *bid = strstr(trace, " bid"); bid;
+		     bid = strstr(bid + 1, " bid")) {
+			unsigned long id = strtoul(bid + 4, &bid, 10);
+
+			if (*bid != '+')
+				continue;
+			(void)snprintf(line, sizeof line,
+				       "%u bid%lu owned %lu alone", i, id, id);
+			trace_len = 0;
+			play(line);
+			bid = trace;
+		}
+	}
+	for (unsigned conn = 1; conn < 10; conn++) {
+		(void)snprintf(line, sizeof line, "20001 c%u GONE", conn);
+		play(line);
+	}
+	locktab_counts(tab, &counts);
+	ck_assert_uint_eq(counts.held + counts.waiting + counts.lost, 0);
+	ck_assert_uint_eq(counts.locks, 0);
+	ck_assert_int_eq(locktab_wake_ms(tab), LOCKTAB_NEVER_MS);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("locktab");
+	TCase *tc = tcase_create("transcripts");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, second_asker_waits_its_turn);
+	tcase_add_test(tc, tickets_are_served_in_arrival_order);
+	tcase_add_test(tc, a_known_waiter_behind_limits_the_turns);
+	tcase_add_test(tc, a_known_waiter_behind_limits_the_time);
+	tcase_add_test(tc, adjacent_bids_share_one_budget);
+	tcase_add_test(tc, turns_never_wrap);
+	tcase_add_test(tc, trying_is_answered_at_once);
+	tcase_add_test(tc, trying_gives_a_linger_elsewhere_time_to_end);
+	tcase_add_test(tc, trying_ends_with_the_lease_or_the_session);
+	tcase_add_test(tc, a_stale_lease_stalls_grants_only);
+	tcase_add_test(tc, a_session_ends_and_waiters_bid_anew_in_order);
+	tcase_add_test(tc, a_deleted_node_is_a_lost_hold);
+	tcase_add_test(tc, a_stale_token_frees_nothing);
+	tcase_add_test(tc, a_bid_that_was_left_serves_nobody);
+	tcase_add_test(tc, a_connection_is_an_owner);
+	tcase_add_test(tc, limits_are_exact);
+	tcase_add_test(tc, a_failed_bid_answers_everybody);
+	tcase_add_test(tc, draining_grants_nothing_more);
+	tcase_add_test(tc, a_lingering_bid_is_granted_again_for_free);
+	tcase_add_test(tc, a_lingering_bid_needs_the_lease_too);
+	tcase_add_test(tc, nothing_is_left_behind);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -17,6 +17,7 @@
 #define TEXT_OF(macro) #macro
 #define TEXT(macro)    TEXT_OF(macro)
 
+#define VERB_RULE "a verb has at most " TEXT(ZKP_VERB_MAX) " letters"
 #define TAG_RULE \
 	"a tag is # and 1 to " TEXT(ZKP_TAG_MAX) " of A-Z a-z 0-9 . _ -"
 
@@ -379,9 +380,8 @@ static bool read_verb(struct parse *p, const struct zkp_word *word)
 		return fail(p, ZKP_SYNTAX, word->column + letters,
 			    "a verb is made of letters");
 	if (letters > ZKP_VERB_MAX)
-		return fail(
-		    p, ZKP_SYNTAX, word->column + ZKP_VERB_MAX,
-		    "a verb has at most " TEXT(ZKP_VERB_MAX) " letters");
+		return fail(p, ZKP_SYNTAX, word->column + ZKP_VERB_MAX,
+			    VERB_RULE);
 	p->row = zkp_verb_find(word->value);
 	if (p->row) {
 		zkp_request_init(&p->rq, p->row->verb);

@@ -232,7 +232,7 @@ static size_t distance(const char *a, const char *b)
 /* Short words are near to everything: allow them less. */
 static size_t reach(const char *word)
 {
-	return strlen(word) < 4 ? 1 : 2;
+	return strlen(word) < 6 ? 1 : 2;
 }
 
 const struct zkp_verb_row *zkp_verb_nearest(const char *word)

@@ -22,7 +22,7 @@ struct vector {
 	char input[VECTOR_INPUT_MAX]; /* not NUL-terminated */
 	size_t len;
 	char outcome[VECTOR_OUTCOME_MAX]; /* its lines, each with its LF */
-	unsigned line; /* where it stands in the file */
+	unsigned line;                    /* where it stands in the file */
 };
 
 struct vectors {
@@ -78,7 +78,8 @@ static inline void vector_unescape(struct vectors *all, struct vector *v,
 	while (*text) {
 		if (*text != '%') {
 			vector_append(all, v, *text++, 1);
-		} else if (sscanf(text, "%%{%u*%c}%n", &count, &c, &used) == 2) {
+		} else if (sscanf(text, "%%{%u*%c}%n", &count, &c, &used) ==
+			   2) {
 			vector_append(all, v, c, count);
 			text += used;
 		} else if (sscanf(text, "%%%2x%n", &byte, &used) == 1 &&

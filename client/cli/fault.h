@@ -13,7 +13,8 @@
 #define CLI_FAULT_TEXT 1024
 
 struct cli_fault {
-	int exit; /* enum cli_exit, or what -E says; 0 = no fault */
+	int exit;      /* enum cli_exit, or what -E says; 0 = no fault */
+	bool expected; /* somebody else has the lock: silent with -q */
 	char text[CLI_FAULT_TEXT];
 };
 

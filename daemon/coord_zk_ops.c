@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coord_zk_ops - rows of operations, and the library's calls and completions.
+ *
+ * Every accepted operation has a row here until it is answered, so that it is
+ * answered exactly once even where the library loses completions (at expiry,
+ * at close) or delivers them late: the library is given a number that grows,
+ * and a number whose row is gone is ignored.
+ */
+#include <assert.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <utlist.h>
+
+#include "daemon/coord_zk_i.h"
+
+/* A node that nobody has: a write to it is committed (as a failure), and
+ * changes nothing. */
+#define PROBE_PATH "/zookeeper/zklockd/none"
+
+/* The library numbers its calls with an int32 that begins at time(NULL) and
+ * has no guard: when it has wrapped and comes to -8 .. -1, answers are taken
+ * for pings and events.  Behind -1 it begins at the time again.  A call with a
+ * bad path takes a number and sends nothing, so this many calls (more than
+ * our count of them may be wrong by) are burnt to jump over that place. */
+#define XID_BURN 4096
+
+struct zk_row {
+	uint64_t id;  /* the submitter's */
+	uint64_t seq; /* ours, once sent */
+	int64_t sent_ms;
+	struct coord_op op; /* its strings are in the same allocation */
+	bool watching;      /* counted by zk_watch_ask() */
+	struct zk_row *prev;
+	struct zk_row *next;
+};
+
+/* --- numbers --- */
+
+static int64_t xid_left; /* calls until the wrap comes near; 0: unknown */
+
+static void xid_note(struct coord_zk *zk)
+{
+	if (xid_left == 0)
+		xid_left =
+		    (INT64_C(1) << 32) - (int64_t)time(NULL) - XID_BURN / 2;
+	if (--xid_left > 0)
+		return;
+	for (int i = 0; i < XID_BURN; i++)
+		(void)zoo_aget(zk->link.zh, "", 0, NULL, NULL);
+	xid_left = (INT64_C(1) << 32) - (int64_t)time(NULL) - XID_BURN;
+	zk_log(zk, COORD_ZK_NOTICE, "event=zk_xid_wrapped");
+}
+
+static const void *ticket(const struct coord_zk *zk, uint64_t seq)
+{
+	return (const void *)(uintptr_t)(seq << ZK_SLOT_BITS | zk->slot);
+}
+
+static struct coord_zk *ticket_owner(const void *data)
+{
+	return zk_instance((uintptr_t)data & (ZK_SLOTS - 1));
+}
+
+static uint64_t ticket_seq(const void *data)
+{
+	return (uintptr_t)data >> ZK_SLOT_BITS;
+}
+
+/* --- rows --- */
+
+static struct zk_row *row_new(const struct coord_op *op)
+{
+	size_t path_size = strlen(op->path) + 1;
+	struct zk_row *row = calloc(1, sizeof *row + path_size + op->data_len);
+	char *at = (char *)(row + 1);
+
+	if (!row)
+		return NULL;
+	row->id = op->id;
+	row->op = *op;
+	row->op.path = memcpy(at, op->path, path_size);
+	if (op->data)
+		row->op.data = memcpy(at + path_size, op->data, op->data_len);
+	return row;
+}
+
+static void result_post(struct coord_zk *zk, uint64_t id,
+			enum coord_result result, int rc)
+{
+	coord_mailbox_post_result(&zk->mailbox, id, result, rc);
+}
+
+/* The row has left its list. */
+static void row_end(struct coord_zk *zk, struct zk_row *row, bool well)
+{
+	if (row->watching)
+		zk_watch_answered(zk, row->op.verb, row->op.path, well);
+	free(row);
+}
+
+static void row_unsend(struct coord_zk *zk, struct zk_row *row)
+{
+	DL_DELETE(zk->ops.sent, row);
+	zk->ops.sent_len--;
+}
+
+void zk_ops_lose(struct coord_zk *zk)
+{
+	while (zk->ops.sent) {
+		struct zk_row *row = zk->ops.sent;
+
+		row_unsend(zk, row);
+		result_post(zk, row->id, COORD_MAYBE, ZCONNECTIONLOSS);
+		row_end(zk, row, false);
+	}
+	while (zk->ops.queued) {
+		struct zk_row *row = zk->ops.queued;
+
+		DL_DELETE(zk->ops.queued, row);
+		zk->ops.queued_len--;
+		result_post(zk, row->id, COORD_NOT_SENT, ZCONNECTIONLOSS);
+		row_end(zk, row, false);
+	}
+	zk->ops.probe = 0;
+}
+
+/* Two thirds of the timeout: by then the library gives a silent server up, and
+ * a lost completion is no different. */
+int64_t zk_ops_due_ms(const struct coord_zk *zk)
+{
+	if (!zk->ops.sent)
+		return INT64_MAX;
+	return zk->ops.sent->sent_ms + zk->link.timeout_ms * 2 / 3;
+}
+
+/* --- answers --- */
+
+static enum coord_result result_of(int rc)
+{
+	switch (rc) {
+	case ZOK:
+		return COORD_OK;
+	case ZNONODE:
+		return COORD_NO_NODE;
+	case ZNODEEXISTS:
+		return COORD_NODE_EXISTS;
+	case ZNOTEMPTY:
+		return COORD_NOT_EMPTY;
+	case ZBADVERSION:
+		return COORD_BAD_VERSION;
+	case ZSESSIONEXPIRED:
+	case ZCLOSING:
+		return COORD_MAYBE;
+	}
+	/* Above ZAPIERROR are the client's own troubles: the call may have
+	 * been applied.  Below it the server said no. */
+	return rc > ZAPIERROR ? COORD_MAYBE : COORD_REFUSED;
+}
+
+/*
+ * The row of a completion, taken from its list, or NULL when there is nothing
+ * to answer: it was answered before, or the completion says that the
+ * connection has been lost, with all rows.
+ */
+static struct zk_row *row_take(struct coord_zk *zk, uint64_t seq, int rc)
+{
+	struct zk_row *row = zk->ops.sent;
+
+	if (!row || row->seq > seq)
+		return NULL; /* late: it was answered as lost */
+	if (row->seq < seq || result_of(rc) == COORD_MAYBE) {
+		/* Out of order, or broken: the connection is of no use. */
+		zk_link_drop(zk);
+		zk_on_down(zk);
+		return NULL;
+	}
+	row_unsend(zk, row);
+	return row;
+}
+
+static struct coord_event answer_of(const struct zk_row *row, int rc)
+{
+	struct coord_event event = { .type = COORD_EV_ANSWER };
+
+	event.answer.id = row->id;
+	event.answer.result = result_of(rc);
+	event.answer.zk_rc = rc;
+	return event;
+}
+
+static void stat_take(struct coord_event *event, const struct Stat *stat)
+{
+	if (!stat)
+		return;
+	event->answer.stat = (struct coord_stat){
+		.czxid = stat->czxid,
+		.mzxid = stat->mzxid,
+		.pzxid = stat->pzxid,
+		.ctime_ms = stat->ctime,
+		.owner = stat->ephemeralOwner,
+		.version = stat->version,
+		.cversion = stat->cversion,
+		.children = stat->numChildren,
+	};
+}
+
+static void answer_post(struct coord_zk *zk, struct zk_row *row,
+			const struct coord_event *event)
+{
+	coord_mailbox_post(&zk->mailbox, event);
+	row_end(zk, row, event->answer.zk_rc == ZOK);
+}
+
+static void on_create(int rc, const char *path, const struct Stat *stat,
+		      const void *data)
+{
+	struct coord_zk *zk = ticket_owner(data);
+	struct zk_row *row = zk ? row_take(zk, ticket_seq(data), rc) : NULL;
+	struct coord_event event;
+
+	if (!row)
+		return;
+	event = answer_of(row, rc);
+	if (rc == ZOK) {
+		event.answer.path = path;
+		stat_take(&event, stat);
+	}
+	answer_post(zk, row, &event);
+}
+
+static void on_stat(int rc, const struct Stat *stat, const void *data)
+{
+	struct coord_zk *zk = ticket_owner(data);
+	struct zk_row *row = zk ? row_take(zk, ticket_seq(data), rc) : NULL;
+	struct coord_event event;
+
+	if (!row)
+		return;
+	event = answer_of(row, rc);
+	if (rc == ZOK)
+		stat_take(&event, stat);
+	answer_post(zk, row, &event);
+}
+
+static void on_void(int rc, const void *data)
+{
+	on_stat(rc, NULL, data);
+}
+
+static void on_string(int rc, const char *path, const void *data)
+{
+	(void)path;
+	on_stat(rc, NULL, data);
+}
+
+static void on_data(int rc, const char *value, int value_len,
+		    const struct Stat *stat, const void *data)
+{
+	struct coord_zk *zk = ticket_owner(data);
+	struct zk_row *row = zk ? row_take(zk, ticket_seq(data), rc) : NULL;
+	struct coord_event event;
+
+	if (!row)
+		return;
+	event = answer_of(row, rc);
+	if (rc == ZOK) {
+		stat_take(&event, stat);
+		if (value && value_len > 0) {
+			event.answer.data = value;
+			event.answer.data_len = value_len > COORD_DATA_MAX
+						    ? COORD_DATA_MAX
+						    : (size_t)value_len;
+		}
+	}
+	answer_post(zk, row, &event);
+}
+
+static void children_take(struct coord_event *event,
+			  const struct String_vector *names)
+{
+	if (!names || names->count <= 0)
+		return;
+	if (names->count > COORD_ZK_CHILDREN_MAX) {
+		event->answer.result = COORD_REFUSED;
+		event->answer.zk_rc = COORD_ZK_CHILDREN_LIMIT;
+		return;
+	}
+	event->answer.children = (const char *const *)names->data;
+	event->answer.children_len = (size_t)names->count;
+}
+
+static void on_children(int rc, const struct String_vector *names,
+			const struct Stat *stat, const void *data)
+{
+	struct coord_zk *zk = ticket_owner(data);
+	struct zk_row *row = zk ? row_take(zk, ticket_seq(data), rc) : NULL;
+	struct coord_event event;
+
+	if (!row)
+		return;
+	event = answer_of(row, rc);
+	if (rc == ZOK) {
+		stat_take(&event, stat);
+		children_take(&event, names);
+	}
+	coord_mailbox_post(&zk->mailbox, &event);
+	row_end(zk, row, rc == ZOK); /* the watch is armed in any case */
+}
+
+/* --- calls --- */
+
+static int call_create(struct coord_zk *zk, const struct coord_op *op,
+		       const void *data)
+{
+	const struct ACL_vector *acl = zk->settings.acl_creator
+					   ? &ZOO_CREATOR_ALL_ACL
+					   : &ZOO_OPEN_ACL_UNSAFE;
+	int mode = ZOO_PERSISTENT;
+
+	switch (op->kind) {
+	case COORD_PERSISTENT:
+		break;
+	case COORD_CONTAINER:
+		mode = ZOO_CONTAINER;
+		break;
+	case COORD_EPHEMERAL:
+		mode = ZOO_EPHEMERAL;
+		break;
+	case COORD_EPHEMERAL_SEQUENTIAL:
+		mode = ZOO_EPHEMERAL_SEQUENTIAL;
+		break;
+	}
+	return zoo_acreate2(zk->link.zh, op->path, op->data,
+			    op->data ? (int)op->data_len : -1, acl, mode,
+			    on_create, data);
+}
+
+static int call(struct coord_zk *zk, const struct coord_op *op,
+		const void *data)
+{
+	zhandle_t *zh = zk->link.zh;
+	int rc = ZBADARGUMENTS;
+
+	switch (op->verb) {
+	case COORD_CREATE:
+		rc = call_create(zk, op, data);
+		break;
+	case COORD_LIST:
+		rc = zoo_aget_children2(zh, op->path, op->watch, on_children,
+					data);
+		break;
+	case COORD_GET:
+		rc = zoo_aget(zh, op->path, op->watch, on_data, data);
+		break;
+	case COORD_SET:
+		rc = zoo_aset(zh, op->path, op->data,
+			      op->data ? (int)op->data_len : -1, -1, on_stat,
+			      data);
+		break;
+	case COORD_DELETE:
+		rc = zoo_adelete(zh, op->path, -1, on_void, data);
+		break;
+	case COORD_SYNC:
+		rc = zoo_async(zh, op->path, on_string, data);
+		break;
+	}
+	return rc;
+}
+
+/* The row is in no list; it will be in one, or answered. */
+static void row_send(struct coord_zk *zk, struct zk_row *row)
+{
+	int64_t before_ms = zk_now_ms(zk);
+	int rc;
+
+	row->seq = ++zk->ops.seq;
+	row->sent_ms = before_ms;
+	DL_APPEND(zk->ops.sent, row);
+	zk->ops.sent_len++;
+	zk->counts.ops++;
+	xid_note(zk);
+	zk->in_library = true;
+	rc = call(zk, &row->op, ticket(zk, row->seq));
+	zk->in_library = false;
+	if (rc == ZBADARGUMENTS || rc == ZINVALIDSTATE) {
+		bool bad = rc == ZBADARGUMENTS;
+
+		row_unsend(zk, row);
+		result_post(zk, row->id, bad ? COORD_REFUSED : COORD_NOT_SENT,
+			    rc);
+		row_end(zk, row, false);
+	} else if (rc != ZOK) {
+		zk_link_drop(zk); /* sent or not, nobody knows */
+	}
+	zk_link_look(zk, before_ms); /* a failed send tells nobody */
+}
+
+static void op_take(struct coord_zk *zk, const struct coord_op *op)
+{
+	struct zk_row *row;
+
+	assert(op->id != 0);
+	if (!zk->link.up || zk->phase != ZK_OPEN) {
+		result_post(zk, op->id, COORD_NOT_SENT, ZINVALIDSTATE);
+		return;
+	}
+	row = row_new(op);
+	if (!row) {
+		result_post(zk, op->id, COORD_REFUSED, COORD_MAIL_NO_MEMORY);
+		return;
+	}
+	if (op->watch && (op->verb == COORD_LIST || op->verb == COORD_GET)) {
+		row->watching = zk_watch_ask(zk, op->verb, op->path);
+		if (!row->watching) {
+			result_post(zk, op->id, COORD_REFUSED,
+				    COORD_ZK_WATCH_LIMIT);
+			free(row);
+			return;
+		}
+	}
+	if (!op->urgent &&
+	    (zk->ops.queued ||
+	     zk->ops.sent_len >= zk->settings.ops_in_flight_max)) {
+		DL_APPEND(zk->ops.queued, row);
+		zk->ops.queued_len++;
+		return;
+	}
+	row_send(zk, row);
+}
+
+/* The library writes each call at once, in two pieces: hold them back until
+ * all are there, so that they leave together. */
+static void cork(const struct coord_zk *zk, int on)
+{
+	if (zk->link.alive && zk->link.fd >= 0)
+		(void)setsockopt(zk->link.fd, IPPROTO_TCP, TCP_CORK, &on,
+				 sizeof on);
+}
+
+void zk_ops_submit(struct coord_zk *zk, const struct coord_op *ops, size_t len)
+{
+	cork(zk, 1);
+	for (size_t i = 0; i < len; i++) {
+		if (ops[i].urgent)
+			op_take(zk, &ops[i]);
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (!ops[i].urgent)
+			op_take(zk, &ops[i]);
+	}
+	cork(zk, 0);
+}
+
+void zk_ops_flush(struct coord_zk *zk)
+{
+	if (!zk->ops.queued)
+		return;
+	cork(zk, 1);
+	while (zk->ops.queued &&
+	       zk->ops.sent_len < zk->settings.ops_in_flight_max) {
+		struct zk_row *row = zk->ops.queued;
+
+		DL_DELETE(zk->ops.queued, row);
+		zk->ops.queued_len--;
+		row_send(zk, row);
+	}
+	cork(zk, 0);
+}
+
+/* --- the end --- */
+
+static void on_probe(int rc, const struct Stat *stat, const void *data)
+{
+	struct coord_zk *zk = ticket_owner(data);
+
+	(void)rc;
+	(void)stat;
+	if (zk && zk->ops.probe == ticket_seq(data))
+		zk->link.doomed = true;
+}
+
+void zk_ops_probe(struct coord_zk *zk)
+{
+	int64_t before_ms = zk_now_ms(zk);
+	int rc;
+
+	zk->ops.probe = ++zk->ops.seq;
+	zk->ops.probe_ms = before_ms;
+	xid_note(zk);
+	zk->in_library = true;
+	rc = zoo_aset(zk->link.zh, PROBE_PATH, NULL, -1, -1, on_probe,
+		      ticket(zk, zk->ops.probe));
+	zk->in_library = false;
+	if (rc != ZOK)
+		zk_link_drop(zk);
+	zk_link_look(zk, before_ms);
+}

@@ -38,6 +38,7 @@ struct zk_link {
 	bool doomed;   /* to be closed at the end of this turn */
 	bool scrub;    /* it holds calls of a lost connection: see link_scrub */
 	bool has_id;   /* the session exists: id */
+	bool dropped;  /* its socket has been shut down */
 	bool associated;     /* connect_ms belongs to this socket */
 	int fd;              /* while alive, once interest has told it */
 	short wanted;        /* EV_READ, EV_WRITE as armed; 0: not armed */

@@ -280,6 +280,14 @@ static bool pump_coord(struct hub *hub)
 	return true;
 }
 
+static bool is_busy(const struct hub *hub)
+{
+	struct locktab_counts counts;
+
+	locktab_counts(hub->tab, &counts);
+	return counts.held || counts.waiting || counts.lingering;
+}
+
 void hub_drain(struct hub *hub)
 {
 	struct locktab_event tick = { .type = LOCKTAB_TICK };
@@ -300,6 +308,8 @@ void hub_drain(struct hub *hub)
 	hub_clock(hub);
 	while (pump_coord(hub))
 		hub_clock(hub);
+	lease_busy(hub->lease, is_busy(hub), hub->now_ms);
+	hub_clock(hub);
 }
 
 /* Questions */

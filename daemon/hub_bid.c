@@ -189,7 +189,7 @@ static bool is_own(void *ctx, const struct layout_uuid *uuid)
 {
 	const struct hub *hub = ctx;
 
-	return layout_uuid_instance(uuid) == hub->instance;
+	return layout_uuid_is_of(uuid, hub->instance);
 }
 
 static void put_words(struct hub *hub, const struct locktab_ticket *t,

@@ -151,10 +151,13 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 	case HUB_OP_CHECK:
 		hub_check_answered(hub, op, proof);
 		break;
+	case HUB_OP_FAREWELL:
+		lease_farewell_done(hub->lease, hub->now_ms);
+		hub_session_run(hub);
+		break;
 	case HUB_OP_ROOT:
 	case HUB_OP_SYNC:
 	case HUB_OP_READ:
-	case HUB_OP_FAREWELL:
 		break;
 	}
 	free(op->tag);
@@ -345,6 +348,12 @@ static void run_one(struct hub *hub, const struct lease_effect *fx)
 	case LEASE_FX_CONNECT:
 		if (!hub->stopping)
 			hub_session_start(hub);
+		break;
+	case LEASE_FX_SHORT:
+		hub_log(hub, HUB_ERR,
+			"event=timeout_short asked_ms=%lld given_ms=%lld",
+			(long long)hub->settings.session_timeout_ms,
+			(long long)lease_timeout_ms(hub->lease));
 		break;
 	}
 }

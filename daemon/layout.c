@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/layout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/out.h"
+#include "proto/word.h"
+
+#define SEQ_DIGITS 10
+#define UUID_CHARS 36
+#define UUID_HEX   32
+#define CURATOR    "_c_"
+
+/* "zkld" in the first 32 bits of an uuid: made by one of us.  A random uuid
+ * has it once in four billion, and then costs TRYLOCK a few milliseconds. */
+#define MARK UINT64_C(0x7a6b6c64)
+
+/* Uuids */
+
+struct layout_uuid layout_uuid_make(uint64_t instance, uint64_t bid)
+{
+	return (struct layout_uuid){
+		.high = MARK << 32 | instance >> 32,
+		.low = (instance & UINT64_C(0xffff0000)) << 32 |
+		       (bid & UINT64_C(0xffffffffffff)),
+	};
+}
+
+bool layout_uuid_equal(const struct layout_uuid *a, const struct layout_uuid *b)
+{
+	return a->high == b->high && a->low == b->low;
+}
+
+bool layout_uuid_is_of(const struct layout_uuid *uuid, uint64_t instance)
+{
+	struct layout_uuid ours = layout_uuid_make(instance, 0);
+
+	return uuid->high == ours.high && uuid->low >> 48 == ours.low >> 48;
+}
+
+static bool hex_value(char c, uint64_t *value)
+{
+	if (c >= '0' && c <= '9')
+		*value = *value << 4 | (uint64_t)(c - '0');
+	else if (c >= 'a' && c <= 'f')
+		*value = *value << 4 | (uint64_t)(c - 'a' + 10);
+	else
+		return false;
+	return true;
+}
+
+/* 32 hex digits, dashes between them allowed: both spellings in use. */
+static bool uuid_parse(const char *text, size_t len, struct layout_uuid *out)
+{
+	struct layout_uuid uuid = { 0, 0 };
+	size_t digits = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '-')
+			continue;
+		if (digits == UUID_HEX ||
+		    !hex_value(text[i],
+			       digits < UUID_HEX / 2 ? &uuid.high : &uuid.low))
+			return false;
+		digits++;
+	}
+	if (digits != UUID_HEX)
+		return false;
+	*out = uuid;
+	return true;
+}
+
+/* Names */
+
+void layout_bid_prefix(enum layout_kind kind, const struct layout_uuid *uuid,
+		       char *buf, size_t size)
+{
+	uint64_t h = uuid->high, l = uuid->low;
+
+	switch (kind) {
+	case LAYOUT_CURATOR:
+		(void)snprintf(buf, size,
+			       CURATOR "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64
+				       "-%04" PRIx64 "-%012" PRIx64 "-lock-",
+			       h >> 32, h >> 16 & 0xffff, h & 0xffff, l >> 48,
+			       l & UINT64_C(0xffffffffffff));
+		break;
+	}
+}
+
+size_t layout_bid_prefix_len(enum layout_kind kind)
+{
+	switch (kind) {
+	case LAYOUT_CURATOR:
+		return strlen(CURATOR) + UUID_CHARS + strlen("-lock-");
+	}
+	return 0;
+}
+
+/* Ends text[0..len) with the word? */
+static bool ends_with(const char *text, size_t len, const char *word)
+{
+	size_t word_len = strlen(word);
+
+	return len >= word_len &&
+	       memcmp(text + len - word_len, word, word_len) == 0;
+}
+
+/* Where the digits begin: "-?" and ten of them at the end. */
+static bool split_seq(const char *name, size_t *stem_out, int64_t *seq_out)
+{
+	size_t len = strlen(name);
+	size_t stem;
+
+	if (len < SEQ_DIGITS)
+		return false;
+	stem = len - SEQ_DIGITS;
+	for (size_t i = stem; i < len; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return false;
+	}
+	*seq_out = strtoll(name + stem, NULL, 10);
+	/* "lock--2147483648": the minus is the number's own. */
+	if (stem >= 2 && name[stem - 1] == '-' &&
+	    (name[stem - 2] == '-' || name[stem - 2] == '_')) {
+		*seq_out = -*seq_out;
+		stem--;
+	}
+	*stem_out = stem;
+	return true;
+}
+
+/* The recipes' "x-<session>-": hexadecimal in C, decimal in Java. */
+static bool is_recipe(const char *name, size_t stem)
+{
+	if (stem < 4 || name[0] != 'x' || name[1] != '-' ||
+	    name[stem - 1] != '-')
+		return false;
+	for (size_t i = 2; i < stem - 1; i++) {
+		if (!strchr("0123456789abcdef-", name[i]))
+			return false;
+	}
+	return true;
+}
+
+static void read_uuid(struct layout_child *child, const char *name, size_t stem)
+{
+	const char *end;
+
+	if (stem > strlen(CURATOR) &&
+	    memcmp(name, CURATOR, strlen(CURATOR)) == 0) {
+		name += strlen(CURATOR);
+		stem -= strlen(CURATOR);
+	}
+	if (stem > UUID_CHARS && uuid_parse(name, UUID_CHARS, &child->uuid)) {
+		end = name + UUID_CHARS;
+		child->kin = child->uuid.high >> 32 == MARK && *end == '-';
+	} else if (stem > UUID_HEX) {
+		(void)uuid_parse(name, UUID_HEX, &child->uuid);
+	}
+}
+
+static const char *who_of(const struct layout_child *child, const char *name)
+{
+	if (child->kin)
+		return "zklockd";
+	if (strncmp(name, CURATOR, strlen(CURATOR)) != 0)
+		return "other";
+	return name[strlen(CURATOR) + 8] == '-' ? "curator" : "go";
+}
+
+bool layout_child_parse(const char *name, struct layout_child *child_out)
+{
+	struct layout_child child = { .name = name };
+	size_t stem;
+
+	if (!split_seq(name, &stem, &child.seq))
+		return false;
+	if (ends_with(name, stem, "__lock__") ||
+	    ends_with(name, stem, "__rlock__")) {
+		child.reader = name[stem - 7] == 'r';
+		child.who = "kazoo";
+		read_uuid(&child, name, stem);
+		*child_out = child;
+		return true;
+	}
+	child.reader = ends_with(name, stem, "__READ__");
+	child.writer = ends_with(name, stem, "__WRIT__");
+	if (child.reader || child.writer || ends_with(name, stem, "lock-")) {
+		read_uuid(&child, name, stem);
+		child.who = who_of(&child, name);
+	} else if (is_recipe(name, stem)) {
+		child.who = "recipe";
+	} else {
+		return false;
+	}
+	*child_out = child;
+	return true;
+}
+
+bool layout_child_before(const struct layout_child *a,
+			 const struct layout_child *b)
+{
+	if (a->seq != b->seq)
+		return a->seq < b->seq;
+	return strcmp(a->name, b->name) < 0;
+}
+
+/* Words */
+
+void layout_words_write(const struct layout_words *words, char *buf,
+			size_t size)
+{
+	struct zkp_out out;
+	char host[LAYOUT_HOLDER_MAX];
+
+	(void)snprintf(host, sizeof host, "host=%s", words->host);
+	zkp_out_init(&out, buf, size - 1);
+	zkp_out_begin(&out, NULL, host);
+	zkp_out_i64(&out, "pid", words->pid);
+	zkp_out_u64(&out, "uid", words->uid);
+	zkp_out_str(&out, "cmd", words->command);
+	if (*words->note)
+		zkp_out_str(&out, "note", words->note);
+	(void)zkp_out_end(&out);
+	buf[out.len ? out.len - 1 : 0] = '\0'; /* without its LF */
+}
+
+/* Our own words: host, pid and command out of the line. */
+static bool holder_from_words(char *line, size_t len, char *buf, size_t size)
+{
+	const char *host = NULL, *pid = NULL, *command = "";
+	struct zkp_word_fault fault;
+	struct zkp_words words;
+	struct zkp_word word;
+
+	if (!zkp_words_check(line, len, &fault))
+		return false;
+	zkp_words_init(&words, line, len);
+	while (zkp_words_next(&words, false, &word, &fault) == ZKP_WORD_ONE) {
+		if (!word.key)
+			continue;
+		if (strcmp(word.key, "host") == 0)
+			host = word.value;
+		else if (strcmp(word.key, "pid") == 0)
+			pid = word.value;
+		else if (strcmp(word.key, "cmd") == 0)
+			command = word.value;
+	}
+	if (!host || !pid)
+		return false;
+	(void)snprintf(buf, size, "%s pid=%s%s%s", host, pid,
+		       *command ? " " : "", command);
+	return true;
+}
+
+void layout_holder(const struct layout_child *child, const char *data,
+		   size_t data_len, char *buf, size_t size)
+{
+	char line[LAYOUT_WORDS_MAX];
+	size_t len = data_len < sizeof line - 1 ? data_len : sizeof line - 1;
+	size_t at;
+
+	memcpy(line, data ? data : "", data ? len : 0);
+	line[data ? len : 0] = '\0';
+	if (data && child->kin && holder_from_words(line, len, buf, size))
+		return;
+	(void)snprintf(buf, size, "%s ", child->who ? child->who : "other");
+	at = strlen(buf);
+	for (size_t i = 0; data && i < len && at + 1 < size; i++)
+		buf[at++] = data[i] >= ' ' && data[i] <= '~' ? data[i] : '?';
+	if (buf[at - 1] == ' ')
+		at--;
+	buf[at] = '\0';
+}

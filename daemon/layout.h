@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layout - znode names: what we write below a lock's node, and how the names
+ * of others are read.
+ *
+ * Written: `_c_<uuid>-lock-<ten digits>`, the form of Curator's
+ * InterProcessMutex.  Read: the superset of what Curator, kazoo, Go, zk-ruby
+ * and the recipes write (their sources are named in daemon/DESIGN.md).  The
+ * words in a node's data are written and read here too.  Pure.
+ */
+#ifndef DAEMON_LAYOUT_H
+#define DAEMON_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A bid's name without its digits, and NUL. */
+#define LAYOUT_NAME_MAX 64
+/* The data line of a node: host, pid, uid, command, note, all escaped. */
+#define LAYOUT_WORDS_MAX 1024
+/* "host pid=812 command", or what can be said of a stranger. */
+#define LAYOUT_HOLDER_MAX 256
+
+/* From here on a lock's counter is nearly used up: at 2^31 - 1 it sticks and
+ * numbers repeat.  A lock's node that is made anew begins at 0 again. */
+#define LAYOUT_SEQ_REFUSE ((INT64_C(1) << 31) - (INT64_C(1) << 20))
+
+enum layout_kind {
+	LAYOUT_CURATOR,
+};
+
+/* 128 bits in the shape of an uuid: a mark, which daemon, which bid. */
+struct layout_uuid {
+	uint64_t high, low;
+};
+
+/* What the name of a child says. */
+struct layout_child {
+	int64_t seq;             /* may be negative: a counter that wrapped */
+	bool reader;             /* a shared wish: __READ__, __rlock__ */
+	bool writer;             /* a __WRIT__ of a read-write lock */
+	bool kin;                /* made by a zklockd */
+	struct layout_uuid uuid; /* zero when the name carries none */
+	const char *who;         /* zklockd, curator, kazoo...: static text */
+	const char *name;        /* as given: ties are broken by it */
+};
+
+/* Strings are borrowed; never NULL. */
+struct layout_words {
+	const char *host;
+	int64_t pid;
+	uint32_t uid;
+	const char *command;
+	const char *note;
+};
+
+/* The uuid of one bid of one daemon.  instance: 64 random bits of a daemon's
+ * life, of which 16 give way to the mark; bid: the bid's number. */
+struct layout_uuid layout_uuid_make(uint64_t instance, uint64_t bid);
+bool layout_uuid_equal(const struct layout_uuid *a,
+		       const struct layout_uuid *b);
+/* Was it made by layout_uuid_make() of that instance? */
+bool layout_uuid_is_of(const struct layout_uuid *uuid, uint64_t instance);
+
+/* `_c_<uuid>-lock-`; buf holds LAYOUT_NAME_MAX bytes. */
+void layout_bid_prefix(enum layout_kind kind, const struct layout_uuid *uuid,
+		       char *buf, size_t size);
+size_t layout_bid_prefix_len(enum layout_kind kind);
+
+/* False, and nothing written, when the child is no contender. */
+bool layout_child_parse(const char *name, struct layout_child *child_out);
+/* Does a stand before b?  By number, then by name. */
+bool layout_child_before(const struct layout_child *a,
+			 const struct layout_child *b);
+
+/* The data of a bid's node: one readable line.  buf: LAYOUT_WORDS_MAX. */
+void layout_words_write(const struct layout_words *words, char *buf,
+			size_t size);
+/*
+ * Who stands there, for people: from our own words, else what kind of
+ * stranger it is and the printable beginning of its data.  data may hold
+ * anything.  buf: LAYOUT_HOLDER_MAX.
+ */
+void layout_holder(const struct layout_child *child, const char *data,
+		   size_t data_len, char *buf, size_t size);
+
+#endif

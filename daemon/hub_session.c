@@ -389,8 +389,9 @@ void hub_session_stop(struct hub *hub)
 		hub_tell_holders(hub, ZKP_EVENT_DRAINING);
 	}
 	locktab_counts(hub->tab, &counts);
-	if (counts.held || hub->closing || hub->drained)
-		return;
+	if (counts.held || hub->closing || hub->drained ||
+	    lease_state(hub->lease) == LEASE_LAPSED)
+		return; /* a lapsed session is closed by the lease */
 	if (!hub->session && !hub->connecting) {
 		hub->drained = true;
 		return;

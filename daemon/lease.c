@@ -412,8 +412,10 @@ static void tick_beat(struct lease *l, int64_t now_ms)
 
 static void tick_doubt(struct lease *l, int64_t now_ms)
 {
-	/* P3, whatever the beats do: the notice comes before the end. */
-	if (now_ms >= lease_deadline_ms(l) - beat_period(l))
+	/* P3, whatever the beats do: the notice comes before the end.  An
+	 * end that was announced (L-R11) has had its notice. */
+	if (l->drain_ms == NO_MS &&
+	    now_ms >= lease_deadline_ms(l) - beat_period(l))
 		suspend(l);
 	if (!l->link_up || l->dropped || now_ms < growth_due(l))
 		return;
@@ -450,7 +452,7 @@ int64_t lease_wake_ms(const struct lease *lease)
 	if (!usable(lease))
 		return wake_ms;
 	wake_ms = earlier(wake_ms, lease_deadline_ms(lease));
-	if (lease->state == LEASE_PROVEN)
+	if (lease->state == LEASE_PROVEN && lease->drain_ms == NO_MS)
 		wake_ms = earlier(wake_ms, lease_deadline_ms(lease) -
 					       beat_period(lease));
 	if (!lease->link_up || lease->dropped)

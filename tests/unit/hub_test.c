@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hub, told as transcripts: what connections say and what they are told.
+ *
+ * Real rooms from the line to the tree: only the doors and the clock are the
+ * test's.  Hosts a and b share one tree in memory.  A play is a line each:
+ * "a1 LOCK foo" is said by connection 1 of host a, "+100" lets time pass,
+ * "a1 EOF" ends a connection.  Times, ids and tokens that differ from run to
+ * run are cut out of what is compared, tokens are compared by name.
+ */
+#include <check.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/coord_local.h"
+#include "daemon/hub.h"
+#include "proto/limits.h"
+
+#define TRACE_MAX  65536
+#define CONNS_MAX  8
+#define HOSTS_MAX  2
+#define STEP_MS    10
+#define TIMEOUT_MS 6000
+
+struct host {
+	char name;
+	struct hub *hub;
+	struct coord *coord;
+	uint64_t conns[CONNS_MAX];
+	uint16_t page_gen;
+	int64_t page_ms;
+};
+
+static struct coord_tree *tree;
+static struct host hosts[HOSTS_MAX];
+static int64_t now_ms;
+static uint64_t seed;
+static char trace[TRACE_MAX];
+static size_t trace_len;
+
+/* The doors */
+
+static int64_t door_now(void *ctx)
+{
+	(void)ctx;
+	return now_ms;
+}
+
+static unsigned conn_number(const struct host *host, uint64_t conn)
+{
+	for (unsigned i = 0; i < CONNS_MAX; i++) {
+		if (host->conns[i] == conn)
+			return i;
+	}
+	ck_abort_msg("a line for connection %" PRIu64, conn);
+	return 0;
+}
+
+/* Up to the first key that differs from run to run. */
+static void note(const struct host *host, uint64_t conn, const char *line,
+		 size_t len)
+{
+	static const char *const cut[] = { " token=", " held_ms=",
+					   " waited_ms=", " until_ms=",
+					   " grace_ms=" };
+	char text[ZKP_REPLY_LINE_MAX + 1];
+	char *at;
+
+	memcpy(text, line, len);
+	text[len] = '\0';
+	for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
+		at = strstr(text, cut[i]);
+		if (at)
+			*at = '\0';
+	}
+	trace_len += (size_t)snprintf(trace + trace_len, TRACE_MAX - trace_len,
+				      "%c%u< %s\n", host->name,
+				      conn_number(host, conn), text);
+	ck_assert_uint_lt(trace_len, TRACE_MAX);
+}
+
+static void door_send(void *ctx, uint64_t conn, const char *bytes, size_t len)
+{
+	const char *end;
+
+	ck_assert_int_eq(bytes[len - 1], '\n');
+	while (len) {
+		end = memchr(bytes, '\n', len);
+		note(ctx, conn, bytes, (size_t)(end - bytes));
+		len -= (size_t)(end - bytes) + 1;
+		bytes = end + 1;
+	}
+}
+
+static bool door_bulk(void *ctx, uint64_t conn, const char *bytes, size_t len)
+{
+	door_send(ctx, conn, bytes, len);
+	return true;
+}
+
+static void door_close(void *ctx, uint64_t conn)
+{
+	struct host *host = ctx;
+	unsigned n = conn_number(host, conn);
+
+	trace_len += (size_t)snprintf(trace + trace_len, TRACE_MAX - trace_len,
+				      "%c%u closed\n", host->name, n);
+	host->conns[n] = 0;
+}
+
+static void door_pause(void *ctx, uint64_t conn, bool paused)
+{
+	(void)ctx;
+	(void)conn;
+	(void)paused;
+}
+
+static void door_page(void *ctx, uint16_t gen, int64_t deadline_ms)
+{
+	struct host *host = ctx;
+
+	host->page_gen = gen;
+	host->page_ms = deadline_ms;
+}
+
+static void door_random(void *ctx, void *bytes, size_t len)
+{
+	uint8_t *at = bytes;
+
+	(void)ctx;
+	for (size_t i = 0; i < len; i++) {
+		seed = seed * 6364136223846793005U + 1442695040888963407U;
+		at[i] = (uint8_t)(seed >> 56);
+	}
+}
+
+static void door_log(void *ctx, enum hub_level level, const char *line)
+{
+	(void)ctx;
+	(void)level;
+	(void)line;
+}
+
+/* The world */
+
+static void host_begin(struct host *host, char name)
+{
+	const struct coord_local_settings local = { .timeout_ms = TIMEOUT_MS,
+						    .server = "tree",
+						    .stepped = true };
+	const struct hub_settings settings = {
+		.host = name == 'a' ? "db1" : "db2",
+		.root = "/deep/zklock",
+		.session_timeout_ms = TIMEOUT_MS,
+		.server_tick_ms = 500,
+		.turns_ms = 50,
+		.turns_max = 64,
+		.try_grace_ms = 50,
+		.drift_ppm = 1000,
+		.tickets_max = 1000,
+		.tickets_per_conn_max = 100,
+		.unanswered_max = 10,
+		.ephemeral_bytes_max = 2000,
+	};
+	const struct hub_doors doors = { .ctx = host,
+					 .now_ms = door_now,
+					 .send = door_send,
+					 .bulk = door_bulk,
+					 .close = door_close,
+					 .pause = door_pause,
+					 .page = door_page,
+					 .random = door_random,
+					 .log = door_log };
+
+	*host = (struct host){ .name = name };
+	host->coord = coord_local_new(tree, &local);
+	host->hub = hub_new(&settings, &doors, host->coord);
+	hub_start(host->hub);
+}
+
+static void settle(void)
+{
+	for (int round = 0; round < 20; round++) {
+		for (size_t i = 0; i < HOSTS_MAX; i++) {
+			hub_drain(hosts[i].hub);
+			if (coord_local_attached(hosts[i].coord))
+				coord_local_settle(hosts[i].coord);
+			hub_drain(hosts[i].hub);
+		}
+	}
+}
+
+static void link_up(void)
+{
+	for (size_t i = 0; i < HOSTS_MAX; i++) {
+		if (coord_local_wants_link(hosts[i].coord))
+			coord_local_attach(hosts[i].coord, 0, now_ms);
+	}
+	settle();
+}
+
+static void setup(void)
+{
+	const struct coord_tree_settings settings = {
+		.zxid_start = INT64_C(1) << 32, .now_ms = door_now, .views = 1
+	};
+
+	now_ms = 1000;
+	seed = 42;
+	tree = coord_tree_new(&settings);
+	for (size_t i = 0; i < HOSTS_MAX; i++)
+		host_begin(&hosts[i], (char)('a' + i));
+	settle();
+	link_up();
+	trace_len = 0;
+}
+
+static void teardown(void)
+{
+	for (size_t i = 0; i < HOSTS_MAX; i++) {
+		hub_free(hosts[i].hub);
+		coord_local_free(hosts[i].coord);
+	}
+	coord_tree_free(tree);
+}
+
+static void pass(int64_t ms, bool linked)
+{
+	for (int64_t end_ms = now_ms + ms; now_ms < end_ms;) {
+		now_ms += STEP_MS;
+		coord_tree_tick(tree);
+		if (linked)
+			link_up();
+		else
+			settle();
+	}
+}
+
+static void play_line(const char *line)
+{
+	const struct hub_peer peer = { .pid = 812,
+				       .uid = 1000,
+				       .command = "test" };
+	struct host *host = &hosts[*line == 'b'];
+	unsigned n = (unsigned)(line[1] - '0');
+	char copy[ZKP_LINE_MAX + 1];
+
+	if (*line == '+' || *line == '-') {
+		pass(atoll(line + 1), *line == '+');
+		return;
+	}
+	if (!host->conns[n])
+		host->conns[n] = hub_on_open(host->hub, &peer);
+	if (strcmp(line + 3, "EOF") == 0) {
+		hub_on_eof(host->hub, host->conns[n]);
+	} else {
+		(void)snprintf(copy, sizeof copy, "%s", line + 3);
+		hub_on_line(host->hub, host->conns[n], copy, strlen(copy));
+	}
+	settle();
+}
+
+static void play(const char *script)
+{
+	char *copy = strdup(script), *rest = NULL;
+
+	for (char *line = strtok_r(copy, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		play_line(line);
+	free(copy);
+}
+
+/* Nodes of a kind below the root: bids, by their name. */
+static size_t bids_of(const char *lock)
+{
+	const struct coord_tree_node *parent, *child;
+	char path[512];
+	size_t len = 0;
+
+	(void)snprintf(path, sizeof path, "/deep/zklock/%s", lock);
+	parent = coord_tree_find(tree, 0, path);
+	child = parent ? coord_tree_child_first(parent) : NULL;
+	for (; child; child = coord_tree_child_next(child))
+		len++;
+	return len;
+}
+
+static const char *bid_path(const char *lock)
+{
+	const struct coord_tree_node *parent;
+	static char path[512];
+	size_t len;
+
+	len = (size_t)snprintf(path, sizeof path, "/deep/zklock/%s", lock);
+	parent = coord_tree_find(tree, 0, path);
+	ck_assert_ptr_nonnull(parent);
+	(void)snprintf(path + len, sizeof path - len, "/%s",
+		       coord_tree_name(coord_tree_child_first(parent)));
+	return path;
+}
+
+/* A lock by hand, as the README shows it. */
+START_TEST(a_lock_by_hand)
+{
+	play("a1 LOCK foo note=\"nightly dump\"\n"
+	     "a1 TRYLOCK foo\n"
+	     "a2 TRYLOCK foo\n"
+	     "a1 CHECK foo\n"
+	     "a1 LIST\n"
+	     "a1 UNLOCK foo\n"
+	     "a1 UNLOCK foo\n"
+	     "a1 QUIT\n");
+	ck_assert_str_eq(
+	    trace,
+	    "a1< GRANTED foo id=@1\n"
+	    "a1< ERR HELD name=foo id=@1 :this connection has or wants "
+	    "this lock already\n"
+	    "a2< ERR BUSY name=foo holder=\"db1 pid=812 test\"\n"
+	    "a1< OK held=1 id=@1\n"
+	    "a1< - foo mode=x state=held id=@1 holder=\"db1 pid=812 test\" "
+	    "pid=812 uid=1000\n"
+	    "a1< OK 1\n"
+	    "a1< RELEASED foo id=@1\n"
+	    "a1< ERR NOTHELD name=foo :this connection does not hold "
+	    "that\n"
+	    "a1< OK bye\n"
+	    "a1 closed\n");
+	ck_assert_uint_eq(bids_of("foo"), 0);
+}
+END_TEST
+
+/* Two hosts in order; within a host the next turn needs no new node. */
+START_TEST(hosts_and_clients_in_order)
+{
+	play("a1 LOCK foo\n"
+	     "b1 LOCK foo\n"
+	     "a2 LOCK foo\n"
+	     "b2 LOCK foo\n");
+	ck_assert_uint_eq(bids_of("foo"), 2);
+	play("a1 UNLOCK foo\n"
+	     "a2 EOF\n"
+	     "b1 UNLOCK foo\n");
+	ck_assert_str_eq(
+	    trace, "a1< GRANTED foo id=@1\n"
+		   "b1< QUEUED foo id=@1 pos=2 holder=\"db1 pid=812 test\"\n"
+		   "a2< QUEUED foo id=@2 pos=2 holder=\"db1 pid=812 test\"\n"
+		   "b2< QUEUED foo id=@2 pos=3 holder=\"db1 pid=812 test\"\n"
+		   "a1< RELEASED foo id=@1\n"
+		   "a2< GRANTED foo id=@2\n"
+		   "a2 closed\n"
+		   "b1< GRANTED foo id=@1\n"
+		   "b1< RELEASED foo id=@1\n"
+		   "b2< GRANTED foo id=@2\n");
+	ck_assert_uint_eq(bids_of("foo"), 1);
+}
+END_TEST
+
+/* A tag comes back with each line of its reply, an error names its column. */
+START_TEST(tags_and_errors)
+{
+	play("a1 #7 LOCK foo\n"
+	     "a2 #x LOCK foo wait=20ms\n"
+	     "+40\n"
+	     "a2 #y LOCK foo\n"
+	     "a2 #z CANCEL #y\n"
+	     "a2 LOCK /abs\n"
+	     "a2 FROB\n");
+	ck_assert_ptr_nonnull(strstr(trace, "a1< #7 GRANTED foo id=@1\n"));
+	ck_assert_ptr_nonnull(strstr(trace, "a2< #x QUEUED foo id=@2 pos=2"));
+	ck_assert_ptr_nonnull(strstr(trace, "a2< #x ERR TIMEOUT name=foo "
+					    "id=@2 holder=\"db1 pid=812 "
+					    "test\"\n"));
+	ck_assert_ptr_nonnull(strstr(trace, "a2< #y ERR CANCELLED name=foo"));
+	ck_assert_ptr_nonnull(strstr(trace, "a2< #z OK\n"));
+	ck_assert_ptr_nonnull(strstr(trace, "a2< ERR DENIED name=/abs "));
+	ck_assert_ptr_nonnull(strstr(trace, "a2< ERR UNKNOWN "));
+}
+END_TEST
+
+/* The link breaks and comes back in time: the same hold, the same token. */
+START_TEST(a_short_cut_is_survived)
+{
+	play("a1 LOCK foo\na2 LOCK foo\n");
+	trace_len = 0;
+	coord_local_cut(hosts[0].coord);
+	play("-100\na3 TRYLOCK bar\na3 LOCK baz\n+1000\na1 UNLOCK foo\n");
+	ck_assert_str_eq(trace,
+			 "a1< * SUSPENDED\n"
+			 "a3< ERR SUSPENDED name=bar :the session is in doubt: "
+			 "no grants\n"
+			 "a3< QUEUED baz id=@3 pos=1\n"
+			 "a1< * RESUMED\n"
+			 "a3< GRANTED baz id=@3\n"
+			 "a1< RELEASED foo id=@1\n"
+			 "a2< GRANTED foo id=@2\n");
+}
+END_TEST
+
+/* A long cut: SUSPENDED, LOST at the deadline, and the rest bids anew. */
+START_TEST(a_long_cut_loses_before_anybody_else_can_win)
+{
+	play("a1 LOCK foo\na2 LOCK foo\n+3000\nb1 LOCK foo\n");
+	trace_len = 0;
+	coord_local_cut(hosts[0].coord);
+	for (int i = 0; i < 800; i++) {
+		now_ms += STEP_MS;
+		coord_tree_tick(tree);
+		if (coord_local_wants_link(hosts[1].coord))
+			coord_local_attach(hosts[1].coord, 0, now_ms);
+		settle();
+	}
+	play("+100\nb1 UNLOCK foo\na1 UNLOCK foo\n");
+	ck_assert_str_eq(trace, "a1< * SUSPENDED\n"
+				"a1< * LOST foo id=@1\n"
+				"b1< GRANTED foo id=@1\n"
+				"b1< RELEASED foo id=@1\n"
+				"a2< GRANTED foo id=@2\n"
+				"a1< ERR LOST name=foo id=@1 reason=deadline "
+				":the hold has ended: others may have the "
+				"lock\n");
+}
+END_TEST
+
+/* The page is cleared before LOST is written, and carries the new session's
+ * number afterwards (lease test 15). */
+START_TEST(the_page_tells_what_the_lines_tell)
+{
+	uint16_t gen = hosts[0].page_gen;
+
+	ck_assert_int_gt(hosts[0].page_ms, now_ms);
+	coord_local_cut(hosts[0].coord);
+	play("-8000\n");
+	ck_assert_int_eq(hosts[0].page_ms, 0);
+	play("+100\n");
+	ck_assert_uint_eq(hosts[0].page_gen, gen + 1U);
+	ck_assert_int_gt(hosts[0].page_ms, now_ms);
+}
+END_TEST
+
+/* A day without faults: the deadline keeps ahead, nobody is suspended. */
+START_TEST(a_quiet_hour)
+{
+	play("a1 LOCK foo\n");
+	for (int i = 0; i < 360; i++) {
+		play("+10000\n");
+		ck_assert_int_gt(hosts[0].page_ms, now_ms + TIMEOUT_MS / 3);
+		ck_assert_int_gt(hosts[1].page_ms, now_ms + TIMEOUT_MS / 3);
+	}
+	ck_assert_str_eq(trace, "a1< GRANTED foo id=@1\n");
+}
+END_TEST
+
+/* T11: an operator deletes the node: LOST at once, the next is served. */
+START_TEST(a_deleted_node_is_lost)
+{
+	struct coord_op op = { .verb = COORD_DELETE };
+
+	play("a1 LOCK foo\na2 LOCK foo\n");
+	trace_len = 0;
+	op.path = bid_path("foo");
+	(void)coord_tree_write(tree, &op, 0);
+	settle();
+	ck_assert_str_eq(trace, "a1< * LOST foo id=@1\n"
+				"a2< GRANTED foo id=@2\n");
+	ck_assert_uint_eq(bids_of("foo"), 1);
+}
+END_TEST
+
+/* P7: bids are refused at the cap, and the room comes back. */
+START_TEST(the_ensemble_is_never_at_risk)
+{
+	char line[64];
+	int granted = 0;
+
+	for (int i = 0; i < 40; i++) {
+		trace_len = 0;
+		trace[0] = '\0';
+		(void)snprintf(line, sizeof line, "a1 LOCK n%d\n", i);
+		play(line);
+		granted += strstr(trace, "GRANTED") != NULL;
+		if (!strstr(trace, "GRANTED"))
+			ck_assert_ptr_nonnull(strstr(trace, "ERR LIMIT "));
+	}
+	ck_assert_int_gt(granted, 10);
+	ck_assert_int_lt(granted, 40);
+	trace_len = 0;
+	play("a1 UNLOCK n1\na2 LOCK again\n");
+	ck_assert_ptr_nonnull(strstr(trace, "a2< GRANTED again"));
+}
+END_TEST
+
+/* lease R11: the end is announced; a holder has until the deadline. */
+START_TEST(an_orderly_end)
+{
+	struct hub_state state;
+
+	play("a1 LOCK foo\na2 LOCK foo\nb1 LOCK foo\n");
+	trace_len = 0;
+	hub_stop(hosts[0].hub);
+	play("+100\na3 LOCK foo\n");
+	hub_state(hosts[0].hub, &state);
+	ck_assert(!state.done);
+	ck_assert_int_le(hosts[0].page_ms, now_ms + TIMEOUT_MS / 4);
+	play("+1600\n");
+	hub_state(hosts[0].hub, &state);
+	ck_assert(state.done);
+	ck_assert_str_eq(trace,
+			 "a2< ERR DRAINING name=foo id=@2\n"
+			 "a1< * DRAINING\n"
+			 "a2< * DRAINING\n"
+			 "a3< ERR DRAINING name=foo :the daemon is going away\n"
+			 "a1< * LOST foo id=@1\n"
+			 "a1< * BYE shutdown\n"
+			 "a2< * BYE shutdown\n"
+			 "a3< * BYE shutdown\n"
+			 "b1< GRANTED foo id=@1\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("hub");
+	TCase *tc = tcase_create("transcripts");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, a_lock_by_hand);
+	tcase_add_test(tc, hosts_and_clients_in_order);
+	tcase_add_test(tc, tags_and_errors);
+	tcase_add_test(tc, a_short_cut_is_survived);
+	tcase_add_test(tc, a_long_cut_loses_before_anybody_else_can_win);
+	tcase_add_test(tc, the_page_tells_what_the_lines_tell);
+	tcase_add_test(tc, a_quiet_hour);
+	tcase_add_test(tc, a_deleted_node_is_lost);
+	tcase_add_test(tc, the_ensemble_is_never_at_risk);
+	tcase_add_test(tc, an_orderly_end);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

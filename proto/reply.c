@@ -16,6 +16,13 @@ static bool bare_next(struct zkp_words *words, struct zkp_word *word_out)
 	       !word_out->key && !word_out->quoted;
 }
 
+/* Only these decide what a line is: a later version's are letters too. */
+static bool is_letters(const char *word)
+{
+	return word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "abcdefghijklmnopqrstuvwxyz")] == '\0';
+}
+
 /* "-", "*", "QUEUED", "ERR CODE" or a final word. */
 static bool read_class(struct zkp_words *words, struct zkp_reply *reply)
 {
@@ -34,10 +41,10 @@ static bool read_class(struct zkp_words *words, struct zkp_reply *reply)
 	}
 	if (strcmp(word.value, "*") != 0 && strcmp(word.value, "ERR") != 0) {
 		reply->class = ZKP_REPLY_FINAL;
-		return true;
+		return is_letters(word.value);
 	}
 	reply->class = word.value[0] == '*' ? ZKP_REPLY_EVENT : ZKP_REPLY_ERR;
-	if (!bare_next(words, &word))
+	if (!bare_next(words, &word) || !is_letters(word.value))
 		return false;
 	reply->word = word.value;
 	if (reply->class == ZKP_REPLY_EVENT)

@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * contest, told as transcripts: what the coordinator answered, what the bid
+ * said next and found out.
+ *
+ * A play is a line each; short names stand for the children of the lock:
+ * "us" is our node (number 5), "m3" a mutex node of Curator with number 3,
+ * "w3" its writer, "z3" another zklockd's, "t7" a twin with our uuid.
+ *
+ *	create ok | nonode | maybe | notsent | refused
+ *	list us m3 ... | list nonode | list maybe
+ *	sync ok | maybe;  verify ours | theirs;  pred ok | nonode | maybe
+ *	first ok;  delete ok | maybe;  own ok | nonode;  parent ok | exists
+ *	fired deleted|changed NAME;  fired children;  link down|up;  leave
+ *
+ * An answer goes to the newest operation of its question.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/contest.h"
+
+#define TRACE_MAX 16384
+#define PARENT    "/zklock/foo"
+#define SESSION   77
+#define CZXID     ((INT64_C(1) << 32) + 5)
+
+static struct contest *contest;
+static char trace[TRACE_MAX];
+static size_t trace_len;
+static uint32_t visits[CONTEST_Q_TWIN + 1]; /* newest of each question */
+static const struct layout_uuid uuid = { UINT64_C(0x7a6b6c6400000001), 9 };
+
+/* The child's name that a short one stands for. */
+static const char *child(const char *word)
+{
+	static char names[8][LAYOUT_NAME_MAX + 16];
+	static unsigned at;
+	struct layout_uuid other = layout_uuid_make(99, 1);
+	char *name = names[at++ % 8];
+	char prefix[LAYOUT_NAME_MAX];
+	int seq = word[1] ? atoi(word + 1) : 0;
+
+	if (strcmp(word, "us") == 0) {
+		layout_bid_prefix(LAYOUT_CURATOR, &uuid, prefix, sizeof prefix);
+		seq = 5;
+	} else if (*word == 't') {
+		layout_bid_prefix(LAYOUT_CURATOR, &uuid, prefix, sizeof prefix);
+	} else if (*word == 'z') {
+		layout_bid_prefix(LAYOUT_CURATOR, &other, prefix,
+				  sizeof prefix);
+	} else {
+		(void)snprintf(prefix, sizeof prefix,
+			       "_c_11111111-2222-3333-4444-555555555555-%s",
+			       *word == 'w' ? "__WRIT__" : "lock-");
+	}
+	(void)snprintf(name, sizeof names[0], "%s%010d", prefix, seq);
+	return name;
+}
+
+static const char *path_of(const char *word)
+{
+	static char path[512];
+
+	(void)snprintf(path, sizeof path, PARENT "/%s", child(word));
+	return path;
+}
+
+static const char *question_word(enum contest_question question)
+{
+	static const char *const words[] = { "create", "list",   "parent",
+					     "sync",   "verify", "first",
+					     "pred",   "behind", "own",
+					     "delete", "twin" };
+
+	return words[question];
+}
+
+static void say(const char *text)
+{
+	trace_len += (size_t)snprintf(trace + trace_len, TRACE_MAX - trace_len,
+				      "%s", text);
+	ck_assert_uint_lt(trace_len, TRACE_MAX);
+}
+
+static void say_effect(const struct contest_effect *fx)
+{
+	char text[512] = "";
+
+	switch (fx->type) {
+	case CONTEST_FX_OP:
+		(void)snprintf(text, sizeof text, " %s%s",
+			       question_word(fx->question),
+			       fx->op.watch ? "!" : "");
+		visits[fx->question] = fx->visit;
+		break;
+	case CONTEST_FX_ROOT:
+		(void)snprintf(text, sizeof text, " ROOT");
+		break;
+	case CONTEST_FX_QUEUED:
+		(void)snprintf(text, sizeof text, " QUEUED(%u%s%s%s)",
+			       fx->below, fx->kin ? " kin" : "",
+			       *fx->holder ? " " : "", fx->holder);
+		break;
+	case CONTEST_FX_OWNED:
+		(void)snprintf(text, sizeof text, " OWNED(%s%s)",
+			       !fx->behind_known ? "unknown"
+			       : fx->behind      ? "behind"
+						 : "alone",
+			       fx->after_own ? " after" : "");
+		ck_assert_uint_eq(fx->base, (uint64_t)CZXID << 11);
+		break;
+	case CONTEST_FX_BEHIND:
+		(void)snprintf(text, sizeof text, " BEHIND(%d)", fx->behind);
+		break;
+	case CONTEST_FX_VANISHED:
+		(void)snprintf(text, sizeof text, " VANISHED");
+		break;
+	case CONTEST_FX_FAILED:
+		(void)snprintf(text, sizeof text, " FAILED");
+		break;
+	case CONTEST_FX_GONE:
+		(void)snprintf(text, sizeof text, " GONE");
+		break;
+	}
+	say(text);
+}
+
+static void say_effects(const char *line, const struct contest_effects *fx)
+{
+	say(line);
+	say(" ->");
+	for (size_t i = 0; i < fx->len; i++)
+		say_effect(&fx->fx[i]);
+	say("\n");
+}
+
+static enum coord_result result_of(const char *word)
+{
+	if (strcmp(word, "nonode") == 0)
+		return COORD_NO_NODE;
+	if (strcmp(word, "maybe") == 0)
+		return COORD_MAYBE;
+	if (strcmp(word, "notsent") == 0)
+		return COORD_NOT_SENT;
+	if (strcmp(word, "refused") == 0)
+		return COORD_REFUSED;
+	if (strcmp(word, "exists") == 0)
+		return COORD_NODE_EXISTS;
+	return COORD_OK;
+}
+
+static enum contest_question question_of(const char *word)
+{
+	for (int q = CONTEST_Q_CREATE; q <= CONTEST_Q_TWIN; q++) {
+		if (strcmp(question_word((enum contest_question)q), word) == 0)
+			return (enum contest_question)q;
+	}
+	ck_abort_msg("no question %s", word);
+	return CONTEST_Q_CREATE;
+}
+
+static void fill_answer(struct coord_event *ev, char **word, size_t words_len,
+			const char **names)
+{
+	const char *data = "host=db2 pid=812 uid=0 cmd=deploy.py";
+
+	ev->type = COORD_EV_ANSWER;
+	ev->answer.result = result_of(word[1] ? word[1] : "ok");
+	ev->answer.path = path_of("us");
+	ev->answer.stat.czxid = CZXID;
+	ev->answer.stat.owner = words_len > 1 && strcmp(word[1], "theirs") == 0
+				    ? SESSION + 1
+				    : SESSION;
+	ev->answer.data = data;
+	ev->answer.data_len = strlen(data);
+	for (size_t i = 1; i < words_len; i++)
+		names[i - 1] = child(word[i]);
+	ev->answer.children = names;
+	ev->answer.children_len = words_len - 1;
+}
+
+static void play_line(const char *line)
+{
+	char copy[256], *word[8] = { NULL }, *rest = NULL;
+	const char *names[8];
+	struct coord_event coord = { 0 };
+	struct contest_event ev = { .coord = &coord };
+	struct contest_effects fx;
+	size_t n = 0;
+
+	(void)snprintf(copy, sizeof copy, "%s", line);
+	for (char *w = strtok_r(copy, " ", &rest); w && n < 7;
+	     w = strtok_r(NULL, " ", &rest))
+		word[n++] = w;
+	if (strcmp(word[0], "leave") == 0) {
+		ev.type = CONTEST_EV_LEAVE;
+	} else if (strcmp(word[0], "link") == 0) {
+		ev.type = strcmp(word[1], "up") == 0 ? CONTEST_EV_LINK_UP
+						     : CONTEST_EV_LINK_DOWN;
+	} else if (strcmp(word[0], "fired") == 0) {
+		ev.type = CONTEST_EV_WATCH;
+		coord.type = COORD_EV_WATCH;
+		coord.watch.path = word[2] ? path_of(word[2]) : PARENT;
+		coord.watch.what = *word[1] == 'd' ? COORD_W_DELETED
+				   : word[2]       ? COORD_W_CHANGED
+						   : COORD_W_CHILDREN;
+	} else {
+		ev.type = CONTEST_EV_ANSWER;
+		ev.question = question_of(word[0]);
+		ev.visit = visits[ev.question];
+		fill_answer(&coord, word, n, names);
+	}
+	contest_step(contest, &ev, &fx);
+	say_effects(line, &fx);
+}
+
+static void play(const char *script)
+{
+	char *copy = strdup(script), *rest = NULL;
+
+	for (char *line = strtok_r(copy, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest))
+		play_line(line);
+	free(copy);
+}
+
+static bool is_own(void *ctx, const struct layout_uuid *other)
+{
+	(void)ctx;
+	(void)other;
+	return false;
+}
+
+static bool is_own_yes(void *ctx, const struct layout_uuid *other)
+{
+	(void)ctx;
+	return layout_uuid_is_of(other, 99);
+}
+
+static void begin(bool link_up, bool kin_is_own)
+{
+	struct contest_setup setup = { .parent = PARENT,
+				       .words = "host=db1",
+				       .layout = LAYOUT_CURATOR,
+				       .uuid = uuid,
+				       .session = SESSION,
+				       .is_own =
+					   kin_is_own ? is_own_yes : is_own };
+	struct contest_effects fx;
+
+	contest_free(contest);
+	contest = contest_new(&setup, link_up, &fx);
+	trace_len = 0;
+	say_effects("begin", &fx);
+}
+
+static void setup(void)
+{
+	begin(true, false);
+}
+
+static void teardown(void)
+{
+	contest_free(contest);
+	contest = NULL;
+}
+
+#define TRANSCRIPT(script, want)                 \
+	do {                                     \
+		play(script);                    \
+		ck_assert_str_eq(trace, (want)); \
+	} while (0)
+
+/* One flush: the listing behind the create decides. */
+START_TEST(cold_and_alone)
+{
+	TRANSCRIPT("create ok\nlist us\nbehind us\nleave\ndelete ok",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us -> OWNED(alone) behind!\n"
+		   "behind us -> BEHIND(0)\n"
+		   "leave -> delete\n"
+		   "delete ok -> GONE\n");
+}
+END_TEST
+
+START_TEST(the_parent_is_made_when_it_is_missing)
+{
+	TRANSCRIPT("create nonode\nlist nonode\nparent nonode\nparent exists\n"
+		   "create ok\nlist us",
+		   "begin -> create list\n"
+		   "create nonode -> parent\n"
+		   "list nonode ->\n"
+		   "parent nonode -> ROOT parent\n"
+		   "parent exists -> create list\n"
+		   "create ok ->\n"
+		   "list us -> OWNED(alone) behind!\n");
+}
+END_TEST
+
+/* R1: exactly one below: its end grants with no further call. */
+START_TEST(r1_one_below_grants_without_a_listing)
+{
+	TRANSCRIPT("create ok\nlist z3 us\npred ok\nfired deleted z3",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list z3 us -> pred!\n"
+		   "pred ok -> QUEUED(1 kin db2 pid=812 deploy.py)\n"
+		   "fired deleted z3 -> OWNED(unknown) behind!\n");
+	begin(true, false);
+	TRANSCRIPT("create ok\nlist z3 us\npred nonode",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list z3 us -> pred!\n"
+		   "pred nonode -> OWNED(unknown) behind!\n");
+}
+END_TEST
+
+/* C3: two were below: the end of the nearer one proves nothing. */
+START_TEST(c3_two_below_list_again)
+{
+	TRANSCRIPT("create ok\nlist us z4 z3\nfirst ok\npred ok\n"
+		   "fired deleted z4\nlist us z3\npred ok\nfired deleted z3",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us z4 z3 -> first pred!\n"
+		   "first ok ->\n"
+		   "pred ok -> QUEUED(2 db2 pid=812 deploy.py)\n"
+		   "fired deleted z4 -> list\n"
+		   "list us z3 -> pred!\n"
+		   "pred ok -> QUEUED(1 kin db2 pid=812 deploy.py)\n"
+		   "fired deleted z3 -> OWNED(unknown) behind!\n");
+}
+END_TEST
+
+/* C1: a foreign writer may have left a reader with its number. */
+START_TEST(c1_a_foreign_writer_is_not_believed)
+{
+	TRANSCRIPT("create ok\nlist w3 us\npred nonode\nlist m3 us",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list w3 us -> pred!\n"
+		   "pred nonode -> list\n"
+		   "list m3 us -> pred!\n");
+}
+END_TEST
+
+/* C2: numbers may repeat: everybody below is counted by node. */
+START_TEST(c2_counted_by_nodes)
+{
+	TRANSCRIPT("create ok\nlist w3 m3 us\nfirst ok\npred ok\n"
+		   "fired deleted m3\nlist w3 us",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list w3 m3 us -> first pred!\n"
+		   "first ok ->\n"
+		   "pred ok -> QUEUED(2 curator host=db2 pid=812 uid=0 "
+		   "cmd=deploy.py)\n"
+		   "fired deleted m3 -> list\n"
+		   "list w3 us -> pred!\n");
+}
+END_TEST
+
+/* C7, C8: the answer was lost: sync, list, look for our uuid. */
+START_TEST(lost_create_applied)
+{
+	TRANSCRIPT("link down\ncreate maybe\nlist maybe\nlink up\nlist us\n"
+		   "sync ok\nlist us z3\nverify ours\nlist us z3\npred ok",
+		   "begin -> create list\n"
+		   "link down ->\n"
+		   "create maybe ->\n"
+		   "list maybe ->\n"
+		   "link up -> sync list\n"
+		   "list us ->\n"
+		   "sync ok ->\n"
+		   "list us z3 -> verify\n"
+		   "verify ours -> list\n"
+		   "list us z3 -> pred!\n"
+		   "pred ok -> QUEUED(1 kin db2 pid=812 deploy.py)\n");
+}
+END_TEST
+
+START_TEST(lost_create_not_applied)
+{
+	TRANSCRIPT("link down\ncreate maybe\nlink up\nsync ok\nlist z3\n"
+		   "create ok\nlist us z3",
+		   "begin -> create list\n"
+		   "link down ->\n"
+		   "create maybe ->\n"
+		   "link up -> sync list\n"
+		   "sync ok ->\n"
+		   "list z3 -> create list\n"
+		   "create ok ->\n"
+		   "list us z3 -> pred!\n");
+}
+END_TEST
+
+START_TEST(lost_create_of_a_ticket_that_left)
+{
+	TRANSCRIPT("leave\nlink down\ncreate maybe\nlink up\nsync ok\n"
+		   "list us\nverify ours\ndelete ok",
+		   "begin -> create list\n"
+		   "leave ->\n"
+		   "link down ->\n"
+		   "create maybe ->\n"
+		   "link up -> sync list\n"
+		   "sync ok ->\n"
+		   "list us -> verify\n"
+		   "verify ours -> delete\n"
+		   "delete ok -> GONE\n");
+	begin(true, false);
+	TRANSCRIPT("link down\ncreate maybe\nleave\nlink up\nsync ok\nlist z3",
+		   "begin -> create list\n"
+		   "link down ->\n"
+		   "create maybe ->\n"
+		   "leave ->\n"
+		   "link up -> sync list\n"
+		   "sync ok ->\n"
+		   "list z3 -> GONE\n");
+}
+END_TEST
+
+/* R11: two nodes with our uuid: the lowest stays. */
+START_TEST(a_twin_is_deleted)
+{
+	TRANSCRIPT("link down\ncreate maybe\nlink up\nsync ok\nlist us t7\n"
+		   "twin maybe\nlink down\nlink up\ntwin ok\nsync ok\nlist us\n"
+		   "verify ours\nlist us",
+		   "begin -> create list\n"
+		   "link down ->\n"
+		   "create maybe ->\n"
+		   "link up -> sync list\n"
+		   "sync ok ->\n"
+		   "list us t7 -> twin\n"
+		   "twin maybe ->\n"
+		   "link down ->\n"
+		   "link up -> twin\n"
+		   "twin ok -> sync list\n"
+		   "sync ok ->\n"
+		   "list us -> verify\n"
+		   "verify ours -> list\n"
+		   "list us -> OWNED(alone) behind!\n");
+}
+END_TEST
+
+/* T2: a node with our uuid that another session owns is not ours. */
+START_TEST(t02_another_sessions_node_is_not_ours)
+{
+	TRANSCRIPT("link down\ncreate maybe\nlink up\nsync ok\nlist us\n"
+		   "verify theirs",
+		   "begin -> create list\n"
+		   "link down ->\n"
+		   "create maybe ->\n"
+		   "link up -> sync list\n"
+		   "sync ok ->\n"
+		   "list us -> verify\n"
+		   "verify theirs -> create list\n");
+}
+END_TEST
+
+/* T1: the client goes while the create is under way. */
+START_TEST(t01_leaving_while_creating_deletes)
+{
+	TRANSCRIPT("leave\ncreate ok\nlist us\ndelete ok",
+		   "begin -> create list\n"
+		   "leave ->\n"
+		   "create ok -> delete\n"
+		   "list us ->\n"
+		   "delete ok -> GONE\n");
+	begin(false, false);
+	TRANSCRIPT("leave", "begin ->\nleave -> GONE\n");
+}
+END_TEST
+
+/* T5, R10: a delete is said again until it is certain. */
+START_TEST(t05_a_lost_delete_is_said_again)
+{
+	TRANSCRIPT("create ok\nlist us\nleave\nlink down\ndelete maybe\n"
+		   "link up\ndelete nonode",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us -> OWNED(alone) behind!\n"
+		   "leave -> delete\n"
+		   "link down ->\n"
+		   "delete maybe ->\n"
+		   "link up -> delete\n"
+		   "delete nonode -> GONE\n");
+}
+END_TEST
+
+/* T8: a predecessor that gives up in the middle of the queue. */
+START_TEST(t08_a_middle_one_gives_up)
+{
+	TRANSCRIPT("create ok\nlist m1 m3 us\nfirst nonode\npred ok\n"
+		   "fired deleted m3\nlist m1 us\npred nonode",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list m1 m3 us -> first pred!\n"
+		   "first nonode ->\n"
+		   "pred ok -> QUEUED(2)\n"
+		   "fired deleted m3 -> list\n"
+		   "list m1 us -> pred!\n"
+		   "pred nonode -> OWNED(unknown) behind!\n");
+}
+END_TEST
+
+/* R12: a watch whose answer was lost is set again; an armed one is not. */
+START_TEST(r12_watches_across_a_broken_link)
+{
+	TRANSCRIPT("create ok\nlist m3 us\nlink down\npred maybe\nlink up\n"
+		   "pred ok\nlink down\nlink up\nfired changed m3\npred ok\n"
+		   "fired deleted m3",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list m3 us -> pred!\n"
+		   "link down ->\n"
+		   "pred maybe ->\n"
+		   "link up -> pred!\n"
+		   "pred ok -> QUEUED(1 curator host=db2 pid=812 uid=0 "
+		   "cmd=deploy.py)\n"
+		   "link down ->\n"
+		   "link up ->\n"
+		   "fired changed m3 -> pred!\n"
+		   "pred ok -> QUEUED(1 curator host=db2 pid=812 uid=0 "
+		   "cmd=deploy.py)\n"
+		   "fired deleted m3 -> OWNED(unknown) behind!\n");
+}
+END_TEST
+
+/* R20: owned: the children while alone, our own node once others wait. */
+START_TEST(r20_one_watch_while_owned)
+{
+	TRANSCRIPT("create ok\nlist us\nbehind us\nfired children\n"
+		   "behind us m9\nown ok\nfired children\nfired deleted us",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us -> OWNED(alone) behind!\n"
+		   "behind us -> BEHIND(0)\n"
+		   "fired children -> behind!\n"
+		   "behind us m9 -> BEHIND(1) own!\n"
+		   "own ok ->\n"
+		   "fired children ->\n"
+		   "fired deleted us -> VANISHED GONE\n");
+}
+END_TEST
+
+/* T11: our node, or the whole parent, was deleted. */
+START_TEST(t11_deleted_by_an_operator)
+{
+	TRANSCRIPT("create ok\nlist m3", "begin -> create list\n"
+					 "create ok ->\n"
+					 "list m3 -> VANISHED GONE\n");
+	begin(true, false);
+	TRANSCRIPT("create ok\nlist us\nbehind nonode",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us -> OWNED(alone) behind!\n"
+		   "behind nonode -> VANISHED GONE\n");
+}
+END_TEST
+
+/* R6 needs to know that the bid before was ours. */
+START_TEST(after_a_bid_of_our_own)
+{
+	begin(true, true);
+	TRANSCRIPT("create ok\nlist z3 us m8\npred nonode",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list z3 us m8 -> pred!\n"
+		   "pred nonode -> OWNED(behind after) own!\n");
+}
+END_TEST
+
+START_TEST(refusals_end_the_bid)
+{
+	TRANSCRIPT("create refused", "begin -> create list\n"
+				     "create refused -> FAILED GONE\n");
+	begin(true, false);
+	TRANSCRIPT("create ok\nlist refused\ndelete ok",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list refused -> FAILED delete\n"
+		   "delete ok -> GONE\n");
+}
+END_TEST
+
+/* While the link is down nothing is said; when it is up, all of it. */
+START_TEST(a_bid_begun_while_the_link_is_down)
+{
+	begin(false, false);
+	TRANSCRIPT("link up\nlink down\ncreate notsent\nlink up\ncreate ok",
+		   "begin ->\n"
+		   "link up -> create list\n"
+		   "link down ->\n"
+		   "create notsent ->\n"
+		   "link up -> create list\n"
+		   "create ok ->\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("contest");
+	TCase *tc = tcase_create("transcripts");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, cold_and_alone);
+	tcase_add_test(tc, the_parent_is_made_when_it_is_missing);
+	tcase_add_test(tc, r1_one_below_grants_without_a_listing);
+	tcase_add_test(tc, c3_two_below_list_again);
+	tcase_add_test(tc, c1_a_foreign_writer_is_not_believed);
+	tcase_add_test(tc, c2_counted_by_nodes);
+	tcase_add_test(tc, lost_create_applied);
+	tcase_add_test(tc, lost_create_not_applied);
+	tcase_add_test(tc, lost_create_of_a_ticket_that_left);
+	tcase_add_test(tc, a_twin_is_deleted);
+	tcase_add_test(tc, t02_another_sessions_node_is_not_ours);
+	tcase_add_test(tc, t01_leaving_while_creating_deletes);
+	tcase_add_test(tc, t05_a_lost_delete_is_said_again);
+	tcase_add_test(tc, t08_a_middle_one_gives_up);
+	tcase_add_test(tc, r12_watches_across_a_broken_link);
+	tcase_add_test(tc, r20_one_watch_while_owned);
+	tcase_add_test(tc, t11_deleted_by_an_operator);
+	tcase_add_test(tc, after_a_bid_of_our_own);
+	tcase_add_test(tc, refusals_end_the_bid);
+	tcase_add_test(tc, a_bid_begun_while_the_link_is_down);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

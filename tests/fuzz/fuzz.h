@@ -6,6 +6,7 @@
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,28 +16,25 @@
 /* Called by libFuzzer, or by replay.c. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-/* In every build, and with the expression in the report. */
-#define MUST(claim)                                                    \
-	do {                                                           \
-		if (!(claim)) {                                        \
-			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, \
-				      __LINE__, #claim);               \
-			abort();                                       \
-		}                                                      \
-	} while (0)
+/* In every build, and with the claim in the report. */
+#define MUST(claim) must((claim), #claim, __FILE__, __LINE__)
+
+static inline void must(bool holds, const char *claim, const char *file,
+			int line)
+{
+	if (holds)
+		return;
+	(void)fprintf(stderr, "%s:%d: %s\n", file, line, claim);
+	abort();
+}
 
 /* The bytes in memory of their own with "spare" more behind them, so that
  * the sanitizer sees a step too far; free() it. */
 static inline char *fuzz_copy(const void *bytes, size_t len, size_t spare)
 {
-	char *copy = malloc(len + spare + 1);
+	char *copy = malloc(len + spare > 0 ? len + spare : 1);
 
 	MUST(copy != NULL);
-	if (spare == 0 && len > 0) { /* nothing at all behind */
-		free(copy);
-		copy = malloc(len);
-		MUST(copy != NULL);
-	}
 	if (len > 0)
 		memcpy(copy, bytes, len);
 	return copy;

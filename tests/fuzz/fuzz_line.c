@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (len > SAID_MAX / 4)
 		len = SAID_MAX / 4;
 	stream = fuzz_copy(bytes + 3, len, 0);
-	buf = fuzz_copy(stream, 0, size - 1);
+	buf = fuzz_copy(stream, 0, size);
 
 	expected.len = 0;
 	got.len = 0;

@@ -620,7 +620,8 @@ void contest_step(struct contest *c, const struct contest_event *ev,
 		break;
 	case CONTEST_EV_LINK_UP:
 		c->link_up = true;
-		if (c->redo)
+		/* R12: watches of before may be gone. */
+		if (c->redo || contest_watched(c))
 			contest_open(c, effects_out);
 		break;
 	case CONTEST_EV_LEAVE:

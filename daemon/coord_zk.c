@@ -158,8 +158,7 @@ void zk_on_attached(struct coord_zk *zk)
 		zk_log(zk, COORD_ZK_WARNING,
 		       "event=zk_not_zookeeper timeout_ms=%" PRId64,
 		       timeout_ms);
-		zk_link_doom(zk); /* the handle believes it; we do not */
-		zk_link_penalty(zk);
+		zk_link_distrust(zk); /* the handle believes it */
 		return;
 	}
 	if (link->has_id && id->client_id != link->id.client_id) {
@@ -171,6 +170,7 @@ void zk_on_attached(struct coord_zk *zk)
 	link->up = true;
 	link->timeout_ms = timeout_ms;
 	link->attached_ms = zk_now_ms(zk);
+	zk_link_patience_reset(link);
 	zk->counts.links++;
 	attached_post(zk, fresh);
 }

@@ -134,8 +134,13 @@ void zk_link_drop(struct coord_zk *zk);
 /* The handle is beyond use: close it at the end of the turn, asking no server.
  */
 void zk_link_doom(struct coord_zk *zk);
+/* The same for a peer that does not behave like a server: it counts as an
+ * attempt that failed. */
+void zk_link_distrust(struct coord_zk *zk);
 /* Close the handle now.  Not from within the library. */
 void zk_link_bury(struct coord_zk *zk);
+/* A server has accepted us: the next one has a short time again. */
+void zk_link_patience_reset(struct zk_link *link);
 /* The session never came to anything: the next attempt waits. */
 void zk_link_penalty(struct coord_zk *zk);
 

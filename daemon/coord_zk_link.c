@@ -120,11 +120,17 @@ static void attempt_failed(struct coord_zk *zk)
 		zk_link_penalty(zk);
 }
 
+/* Two servers that accept and say nothing must not cost the session. */
+void zk_link_patience_reset(struct zk_link *link)
+{
+	link->patience_ms = link->timeout_ms / 6;
+}
+
 static void attempts_reset(struct zk_link *link)
 {
 	link->attempts = 0;
 	link->backoff_ms = 0;
-	link->patience_ms = link->timeout_ms / 6;
+	zk_link_patience_reset(link);
 }
 
 /* --- the socket --- */
@@ -145,21 +151,28 @@ static void socket_new(struct zk_link *link, int64_t before_ms)
 	link->fruitless = 0;
 }
 
+/* A link that lived for a while was no mistake; any other was an attempt. */
+static void link_judge(struct coord_zk *zk, bool was_up)
+{
+	struct zk_link *link = &zk->link;
+
+	if (was_up && zk_now_ms(zk) - link->attached_ms >= LINK_WORTH_MS)
+		attempts_reset(link);
+	else
+		attempt_failed(zk);
+}
+
 static void socket_lost(struct coord_zk *zk, int state)
 {
 	struct zk_link *link = &zk->link;
-	int64_t now_ms = zk_now_ms(zk);
-	bool worth = link->up && now_ms - link->attached_ms >= LINK_WORTH_MS;
+	bool was_up = link->up;
 
 	fd_unwatch(link);
 	/* A failed send closes the socket and keeps the calls; everything else
 	 * clears them away. */
 	link->scrub = state == ZOO_NOTCONNECTED_STATE;
 	zk_on_down(zk);
-	if (worth)
-		attempts_reset(link);
-	else
-		attempt_failed(zk);
+	link_judge(zk, was_up);
 }
 
 static bool is_alive(int state)
@@ -206,6 +219,14 @@ void zk_link_doom(struct coord_zk *zk)
 	zk_link_drop(zk);
 	zk_on_down(zk);
 	zk->link.doomed = true;
+}
+
+void zk_link_distrust(struct coord_zk *zk)
+{
+	bool was_up = zk->link.up;
+
+	zk_link_doom(zk);
+	link_judge(zk, was_up);
 }
 
 static void on_fd(evutil_socket_t fd, short what, void *ctx)
@@ -358,7 +379,7 @@ static void check_stuck(struct coord_zk *zk, size_t mails)
 	    unread == link->unread && unread > 0) {
 		zk_log(zk, COORD_ZK_WARNING, "event=zk_stuck unread=%d",
 		       unread);
-		zk_link_doom(zk); /* it would not notice a shutdown */
+		zk_link_distrust(zk); /* it would not notice a shutdown */
 	}
 	link->unread = unread;
 }
@@ -395,7 +416,7 @@ static void keep_deadlines(struct coord_zk *zk)
 		zk_on_down(zk);
 	} else if (!link->up && now_ms >= link->socket_ms + link->patience_ms) {
 		if (link->dropped) /* and the library has not seen it yet */
-			zk_link_doom(zk);
+			zk_link_distrust(zk);
 		else
 			zk_link_drop(zk);
 	}

@@ -679,6 +679,11 @@ const char *contest_node(const struct contest *contest)
 	return contest->own ? contest->own : "";
 }
 
+const char *contest_parent(const struct contest *contest)
+{
+	return contest->parent;
+}
+
 const char *contest_watched(const struct contest *contest)
 {
 	if (contest->state == CONTEST_WATCH_PRED)

@@ -126,6 +126,8 @@ void contest_step(struct contest *contest, const struct contest_event *ev,
 
 /* The bid's node, or "" before it is known; lent until the next step. */
 const char *contest_node(const struct contest *contest);
+/* The lock's node; lent for the contest's life. */
+const char *contest_parent(const struct contest *contest);
 /* The path whose watch is wanted now; NULL: none (R20: one at a time). */
 const char *contest_watched(const struct contest *contest);
 bool contest_leaving(const struct contest *contest);

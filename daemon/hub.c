@@ -43,6 +43,7 @@ struct hub *hub_new(const struct hub_settings *settings,
 	hub->coord = coord;
 	hub->now_ms = hub->start_ms = doors->now_ms(doors->ctx);
 	doors->random(doors->ctx, &hub->instance, sizeof hub->instance);
+	TAILQ_INIT(&hub->audit);
 	zkp_out_init(&hub->out, hub->out_buf, sizeof hub->out_buf);
 	hub->tab = locktab_new(&limits);
 	hub->lease = lease_new(&lease);
@@ -61,6 +62,7 @@ void hub_free(struct hub *hub)
 	if (!hub)
 		return;
 	hub_bid_forget_all(hub);
+	hub_audit_forget_all(hub);
 	HASH_ITER(hh, hub->conns, conn, conn_next)
 	{
 		HASH_DEL(hub->conns, conn);
@@ -70,7 +72,7 @@ void hub_free(struct hub *hub)
 	HASH_ITER(hh, hub->ops, op, op_next)
 	{
 		HASH_DEL(hub->ops, op);
-		free(op->tag);
+		free(op->text);
 		free(op);
 	}
 	locktab_free(hub->tab);
@@ -305,6 +307,7 @@ void hub_drain(struct hub *hub)
 	hub->post_at = hub->posts_len = hub->lines_len = 0;
 	if (locktab_wake_ms(hub->tab) <= hub->now_ms)
 		hub_step(hub, &tick);
+	hub_audit_tick(hub);
 	hub_clock(hub);
 	while (pump_coord(hub))
 		hub_clock(hub);
@@ -317,9 +320,12 @@ void hub_drain(struct hub *hub)
 int64_t hub_wake_ms(const struct hub *hub)
 {
 	int64_t tab_ms = locktab_wake_ms(hub->tab);
-	int64_t lease_ms = lease_wake_ms(hub->lease);
+	int64_t wake_ms = lease_wake_ms(hub->lease);
+	int64_t audit_ms = hub_audit_wake_ms(hub);
 
-	return tab_ms < lease_ms ? tab_ms : lease_ms;
+	if (tab_ms < wake_ms)
+		wake_ms = tab_ms;
+	return audit_ms < wake_ms ? audit_ms : wake_ms;
 }
 
 void hub_state(const struct hub *hub, struct hub_state *state_out)

@@ -67,6 +67,7 @@ static void rewatch(struct hub *hub, struct hub_bid *bid)
 
 static void bid_free(struct hub *hub, struct hub_bid *bid)
 {
+	hub_audit_note(hub, contest_parent(bid->contest));
 	unwatch(hub, bid);
 	hub->ephemeral_bytes -= bid->bytes;
 	HASH_DEL(hub->bids, bid);
@@ -296,7 +297,10 @@ void hub_bid_answer(struct hub *hub, const struct hub_op *op,
 
 void hub_bid_watch(struct hub *hub, const struct coord_event *ev)
 {
-	struct contest_event fired = { .type = CONTEST_EV_WATCH, .coord = ev };
+	struct coord_event copy = *ev; /* ev is lent until an operation */
+	struct contest_event fired = { .type = CONTEST_EV_WATCH,
+				       .coord = &copy };
+	char path[COORD_PATH_MAX];
 	struct hub_watch *watch;
 	struct hub_bid *bid;
 	uint64_t *ids;
@@ -307,6 +311,8 @@ void hub_bid_watch(struct hub *hub, const struct coord_event *ev)
 	if (!watch)
 		return; /* late: nobody waits for it any more */
 	hub->counts.watches_fired++;
+	(void)snprintf(path, sizeof path, "%s", ev->watch.path);
+	copy.watch.path = path;
 	TAILQ_FOREACH(bid, &watch->bids, in_watch)
 	len++;
 	ids = malloc(len * sizeof *ids);
@@ -338,6 +344,11 @@ void hub_bid_link(struct hub *hub, bool up)
 	/* A step may free its own bid or open one at the end, no other. */
 	HASH_ITER(hh, hub->bids, bid, next)
 	step(hub, bid, &ev);
+}
+
+bool hub_bid_lives(struct hub *hub, uint64_t bid)
+{
+	return bid_find(hub, bid) != NULL;
 }
 
 const char *hub_bid_node(struct hub *hub, uint64_t bid)

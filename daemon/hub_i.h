@@ -8,6 +8,7 @@
  *	hub_show.c     LIST, STATUS, STATS: what is shown to people
  *	hub_bid.c      contests: bids, their operations, their watches
  *	hub_session.c  the session and the lease: beats, presence, loss
+ *	hub_audit.c    nodes of ours that no bid owns
  */
 #ifndef DAEMON_HUB_I_H
 #define DAEMON_HUB_I_H
@@ -76,6 +77,9 @@ enum hub_op_kind {
 	HUB_OP_READ,     /* the beat: a cheap read */
 	HUB_OP_CHECK,    /* CHECK sync=1: a setData */
 	HUB_OP_FAREWELL, /* the setData before a lapsed session's close */
+	HUB_OP_AUDIT_LIST,
+	HUB_OP_AUDIT_GET,
+	HUB_OP_AUDIT_DELETE,
 };
 
 struct hub_op {
@@ -88,14 +92,23 @@ struct hub_op {
 	uint32_t visit;                 /* BID */
 	uint64_t conn;                  /* CHECK */
 	uint64_t ticket;                /* CHECK */
-	char *tag;                      /* CHECK */
+	char *text;                     /* CHECK: the tag; AUDIT: the path */
 	UT_hash_handle hh;
+};
+
+/* A lock's node to be looked at by the audit. */
+struct hub_parent {
+	int64_t due_ms;
+	TAILQ_ENTRY(hub_parent) in_audit;
+	UT_hash_handle hh;
+	char path[]; /* ends with NUL */
 };
 
 struct hub_counts {
 	uint64_t connections, requests, bad_requests;
 	uint64_t sessions, disconnects, expirations;
 	uint64_t ops, watches_fired;
+	uint64_t orphans;
 };
 
 struct hub {
@@ -124,6 +137,9 @@ struct hub {
 	struct hub_bid *bids;
 	struct hub_watch *watches;
 	size_t ephemeral_bytes;
+	struct hub_parent *parents;     /* by path */
+	TAILQ_HEAD(, hub_parent) audit; /* the same, by due_ms */
+	int64_t audit_ms;               /* no listing before */
 	struct hub_op *ops;
 	uint64_t op_last;
 
@@ -191,6 +207,17 @@ void hub_bid_watch(struct hub *hub, const struct coord_event *ev);
 void hub_bid_link(struct hub *hub, bool up);
 void hub_bid_forget_all(struct hub *hub);                /* the session ended */
 const char *hub_bid_node(struct hub *hub, uint64_t bid); /* "" unknown */
+
+bool hub_bid_lives(struct hub *hub, uint64_t bid);
+
+/* hub_audit.c */
+void hub_audit_note(struct hub *hub, const char *parent);
+void hub_audit_drop(struct hub *hub, struct hub_parent *one);
+void hub_audit_forget_all(struct hub *hub);
+int64_t hub_audit_wake_ms(const struct hub *hub); /* INT64_MAX: never */
+void hub_audit_tick(struct hub *hub);
+void hub_audit_answer(struct hub *hub, const struct hub_op *op,
+		      const struct coord_event *ev);
 
 /* hub_session.c */
 void hub_session_start(struct hub *hub);

@@ -172,8 +172,8 @@ static void check_sync(struct hub *hub, struct hub_conn *conn,
 			      .conn = conn->id,
 			      .ticket = ticket };
 
-	row.tag = strdup(rq->tag);
-	if (!row.tag) {
+	row.text = strdup(rq->tag);
+	if (!row.text) {
 		hub_err(hub, conn->id, rq->tag, ZKP_LIMIT, NULL);
 		return;
 	}
@@ -191,10 +191,10 @@ void hub_check_answered(struct hub *hub, const struct hub_op *op, bool proven)
 	conn->unanswered--;
 	pause_if_full(hub, conn);
 	if (proven) {
-		put_check(hub, op->tag, locktab_by_id(hub->tab, op->ticket));
+		put_check(hub, op->text, locktab_by_id(hub->tab, op->ticket));
 		hub_send(hub, conn->id);
 	} else {
-		hub_err(hub, conn->id, op->tag, ZKP_SUSPENDED,
+		hub_err(hub, conn->id, op->text, ZKP_SUSPENDED,
 			"no write could be committed");
 	}
 }

@@ -135,9 +135,10 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 	if (!op)
 		return;
 	HASH_DEL(hub->ops, op);
+	/* What the lease wants now is done behind the switch: ev is lent only
+	 * until the next operation is handed over. */
 	lease_answered(hub->lease, &op->mark, evidence_of(op->verb), proof,
 		       hub->now_ms);
-	hub_session_run(hub);
 	switch (op->kind) {
 	case HUB_OP_BID:
 		hub_bid_answer(hub, op, ev);
@@ -153,15 +154,20 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 		break;
 	case HUB_OP_FAREWELL:
 		lease_farewell_done(hub->lease, hub->now_ms);
-		hub_session_run(hub);
+		break;
+	case HUB_OP_AUDIT_LIST:
+	case HUB_OP_AUDIT_GET:
+	case HUB_OP_AUDIT_DELETE:
+		hub_audit_answer(hub, op, ev);
 		break;
 	case HUB_OP_ROOT:
 	case HUB_OP_SYNC:
 	case HUB_OP_READ:
 		break;
 	}
-	free(op->tag);
+	free(op->text);
 	free(op);
+	hub_session_run(hub);
 }
 
 /* The link and the session */
@@ -307,6 +313,7 @@ static void lost(struct hub *hub, enum lease_loss loss)
 		ev.lease.reason = LOCKTAB_LOST_EXPIRED;
 	hub->doors.page(hub->doors.ctx, lease_gen(hub->lease), 0);
 	hub_bid_forget_all(hub);
+	hub_audit_forget_all(hub);
 	hub->presence = false;
 	hub_step(hub, &ev);
 }

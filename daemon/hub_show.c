@@ -194,6 +194,7 @@ void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag)
 		{ "expirations_total", hub->counts.expirations },
 		{ "operations_total", hub->counts.ops },
 		{ "watches_fired_total", hub->counts.watches_fired },
+		{ "orphans_deleted_total", hub->counts.orphans },
 	};
 	const size_t rows_len = sizeof rows / sizeof *rows;
 

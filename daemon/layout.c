@@ -41,6 +41,11 @@ bool layout_uuid_is_of(const struct layout_uuid *uuid, uint64_t instance)
 	return uuid->high == ours.high && uuid->low >> 48 == ours.low >> 48;
 }
 
+uint64_t layout_uuid_bid(const struct layout_uuid *uuid)
+{
+	return uuid->low & UINT64_C(0xffffffffffff);
+}
+
 static bool hex_value(char c, uint64_t *value)
 {
 	if (c >= '0' && c <= '9')

@@ -62,6 +62,8 @@ bool layout_uuid_equal(const struct layout_uuid *a,
 		       const struct layout_uuid *b);
 /* Was it made by layout_uuid_make() of that instance? */
 bool layout_uuid_is_of(const struct layout_uuid *uuid, uint64_t instance);
+/* The number of the bid in an uuid of ours: its lowest 48 bits. */
+uint64_t layout_uuid_bid(const struct layout_uuid *uuid);
 
 /* `_c_<uuid>-lock-`; buf holds LAYOUT_NAME_MAX bytes. */
 void layout_bid_prefix(enum layout_kind kind, const struct layout_uuid *uuid,

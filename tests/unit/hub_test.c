@@ -468,6 +468,30 @@ START_TEST(a_deleted_node_is_lost)
 }
 END_TEST
 
+/* P5: a node of ours that no bid owns is found, and nobody else's is touched.
+ */
+START_TEST(an_orphan_is_found)
+{
+	char path[512], *slash;
+	struct coord_op op = { .verb = COORD_CREATE,
+			       .kind = COORD_EPHEMERAL,
+			       .path = path };
+
+	play("a1 LOCK foo\n");
+	(void)snprintf(path, sizeof path, "%s", bid_path("foo"));
+	/* Its uuid, another bid's number: bytes 35 to 47 of the name. */
+	slash = strrchr(path, '/') + 1;
+	memcpy(slash + strlen("_c_") + 24, "00000000beef", 12);
+	memcpy(slash + strlen(slash) - 10, "0000000007", 10);
+	(void)coord_tree_write(tree, &op, coord_local_session(hosts[0].coord));
+	memcpy(slash + strlen(slash) - 10, "0000000008", 10);
+	(void)coord_tree_write(tree, &op, coord_local_session(hosts[1].coord));
+	ck_assert_uint_eq(bids_of("foo"), 3);
+	play("a1 UNLOCK foo\n+70000\n");
+	ck_assert_uint_eq(bids_of("foo"), 1);
+}
+END_TEST
+
 /* P7: bids are refused at the cap, and the room comes back. */
 START_TEST(the_ensemble_is_never_at_risk)
 {
@@ -536,6 +560,7 @@ int main(void)
 	tcase_add_test(tc, the_page_tells_what_the_lines_tell);
 	tcase_add_test(tc, a_quiet_hour);
 	tcase_add_test(tc, a_deleted_node_is_lost);
+	tcase_add_test(tc, an_orphan_is_found);
 	tcase_add_test(tc, the_ensemble_is_never_at_risk);
 	tcase_add_test(tc, an_orderly_end);
 	suite_add_tcase(suite, tc);

@@ -44,8 +44,8 @@ build_check() {
 	if build "$@"; then
 		return 0
 	fi
-	grep -E 'error|warning|FAILED|not found' "$stage_log" | head -n 30 |
-		sed 's/^/   | /'
+	grep -E 'error|warning|undefined|FAILED:' "$stage_log" |
+		grep -v '^[^ ]*/bin/' | head -n 30 | sed 's/^/   | /'
 	failed="$failed $stage_name"
 	failed_n=$((failed_n + 1))
 	return 1

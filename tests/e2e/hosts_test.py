@@ -9,6 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
+import proc  # noqa: E402
 import zkwire  # noqa: E402
 from daemon import SESSION_MS  # noqa: E402
 from e2ecase import E2eCase  # noqa: E402
@@ -263,13 +264,8 @@ class NameTest(E2eCase):
         host = self.host(server_tick_ms=5000, session_timeout_ms=20000,
                          start=False)
         host.launch()
-        client = None
-        while client is None:
-            try:
-                client = self.client(host)
-            except OSError:
-                time.sleep(0.05)
-        client.err("TRYLOCK a", "UNAVAILABLE")
+        proc.wait_until(host.state, 10, "it answers")
+        self.client(host).err("TRYLOCK a", "UNAVAILABLE")
 
 
 if __name__ == "__main__":

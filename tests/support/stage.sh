@@ -11,6 +11,13 @@ stage_every_s=30
 stage_end() {
 	if [ -n "$stage_pid" ]; then
 		kill -TERM -- "-$stage_pid" 2>/dev/null || :
+		asked=0
+		while kill -0 -- "-$stage_pid" 2>/dev/null; do
+			asked=$((asked + 1))
+			[ "$asked" -ne 50 ] || kill -KILL -- "-$stage_pid" || :
+			[ "$asked" -lt 100 ] || break
+			sleep 0.1
+		done
 		wait "$stage_pid" 2>/dev/null || :
 		stage_pid=
 	fi

@@ -110,7 +110,7 @@ static bool is_ours(const struct relations *all, pid_t parent)
 	return false;
 }
 
-unsigned cli_spawn_kill_descendants(void)
+unsigned cli_spawn_signal_descendants(int number)
 {
 	struct relations all = { 0 };
 	unsigned found = 0;
@@ -127,7 +127,7 @@ unsigned cli_spawn_kill_descendants(void)
 			row->ours = true;
 			more = true;
 			found++;
-			(void)kill(row->pid, SIGKILL);
+			(void)kill(row->pid, number);
 		}
 	}
 	free(all.rows);

@@ -83,20 +83,20 @@ static bool choice(const char *value, const char *const *words, int *choice_out)
 }
 
 /* A setter of a flag is one assignment, of a value one call. */
-#define SET_FLAG(function, assignment)                                 \
-	static bool function(struct cli_args *args, const char *value, \
-			     struct cli_fault *fault)                  \
-	{                                                              \
-		(void)value;                                           \
-		(void)fault;                                           \
-		args->assignment;                                      \
-		return true;                                           \
+#define SET_FLAG(function, assignment)                           \
+	static bool function(struct cli_args *args, char *value, \
+			     struct cli_fault *fault)            \
+	{                                                        \
+		(void)value;                                     \
+		(void)fault;                                     \
+		args->assignment;                                \
+		return true;                                     \
 	}
-#define SET_VALUE(function, call)                                      \
-	static bool function(struct cli_args *args, const char *value, \
-			     struct cli_fault *fault)                  \
-	{                                                              \
-		return call;                                           \
+#define SET_VALUE(function, call)                                \
+	static bool function(struct cli_args *args, char *value, \
+			     struct cli_fault *fault)            \
+	{                                                        \
+		return call;                                     \
 	}
 
 SET_FLAG(set_json, json = true)
@@ -135,7 +135,7 @@ SET_VALUE(set_conflict_exit,
 SET_VALUE(set_lost_exit,
 	  exit_code(value, &args->lost_exit, "--lost-exit-code", fault))
 
-static bool set_signal(struct cli_args *args, const char *value,
+static bool set_signal(struct cli_args *args, char *value,
 		       struct cli_fault *fault)
 {
 	if (cli_signal_parse(value, &args->signal))
@@ -146,7 +146,7 @@ static bool set_signal(struct cli_args *args, const char *value,
 			     value);
 }
 
-static bool set_on_suspend(struct cli_args *args, const char *value,
+static bool set_on_suspend(struct cli_args *args, char *value,
 			   struct cli_fault *fault)
 {
 	static const char *const words[] = { "ignore", "stop", NULL };
@@ -165,7 +165,7 @@ static bool set_on_suspend(struct cli_args *args, const char *value,
 	return true;
 }
 
-static bool set_on_lost(struct cli_args *args, const char *value,
+static bool set_on_lost(struct cli_args *args, char *value,
 			struct cli_fault *fault)
 {
 	static const char *const words[] = { "term", "kill", "ignore", NULL };
@@ -180,7 +180,7 @@ static bool set_on_lost(struct cli_args *args, const char *value,
 	return true;
 }
 
-static bool set_nested(struct cli_args *args, const char *value,
+static bool set_nested(struct cli_args *args, char *value,
 		       struct cli_fault *fault)
 {
 	static const char *const words[] = { "error", "join", NULL };
@@ -194,7 +194,7 @@ static bool set_nested(struct cli_args *args, const char *value,
 	return true;
 }
 
-static bool set_if_unavailable(struct cli_args *args, const char *value,
+static bool set_if_unavailable(struct cli_args *args, char *value,
 			       struct cli_fault *fault)
 {
 	static const char *const words[] = { "fail", "run", NULL };
@@ -209,7 +209,7 @@ static bool set_if_unavailable(struct cli_args *args, const char *value,
 	return true;
 }
 
-static bool set_note(struct cli_args *args, const char *value,
+static bool set_note(struct cli_args *args, char *value,
 		     struct cli_fault *fault)
 {
 	if (strlen(value) > NOTE_BYTES_MAX)
@@ -220,7 +220,7 @@ static bool set_note(struct cli_args *args, const char *value,
 	return true;
 }
 
-static bool set_report_fd(struct cli_args *args, const char *value,
+static bool set_report_fd(struct cli_args *args, char *value,
 			  struct cli_fault *fault)
 {
 	long fd;
@@ -234,7 +234,7 @@ static bool set_report_fd(struct cli_args *args, const char *value,
 	return true;
 }
 
-static bool set_token(struct cli_args *args, const char *value,
+static bool set_token(struct cli_args *args, char *value,
 		      struct cli_fault *fault)
 {
 	char *end = NULL;

@@ -50,7 +50,7 @@ struct cli_args {
 	int64_t connect_timeout_ms;
 
 	/* run */
-	const char *command; /* -c */
+	char *command; /* -c */
 	bool no_fork;
 	bool close;
 	bool wait_all;
@@ -79,7 +79,7 @@ struct cli_args {
 	uint64_t token; /* 0: from the environment */
 };
 
-typedef bool (*cli_option_set)(struct cli_args *args, const char *value,
+typedef bool (*cli_option_set)(struct cli_args *args, char *value,
 			       struct cli_fault *fault);
 
 struct cli_option {

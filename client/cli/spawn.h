@@ -35,7 +35,7 @@ void cli_spawn_adopt_orphans(void);
 /* Send to CMD, and to all of its group if that is its own. */
 void cli_spawn_signal(pid_t child, bool own_group, int number);
 
-/* KILL every descendant of this process; how many were found alive. */
-unsigned cli_spawn_kill_descendants(void);
+/* Send to every living descendant of this process; how many there were. */
+unsigned cli_spawn_signal_descendants(int number);
 
 #endif

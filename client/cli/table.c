@@ -182,7 +182,7 @@ static bool cell_set(const struct cli_table *table, struct libscols_line *line,
 	return scols_line_set_data(line, i, value) == 0;
 }
 
-bool cli_table_add(struct cli_table *table, cli_row_get get, const void *row)
+bool cli_table_add(struct cli_table *table, cli_row_get get, void *row)
 {
 	struct libscols_line *line = scols_table_new_line(table->scols, NULL);
 

@@ -33,7 +33,7 @@ struct cli_column {
 struct cli_table;
 
 /* The value of a key in a row, NULL when it has none; borrowed for the call. */
-typedef const char *(*cli_row_get)(const void *row, const char *key);
+typedef const char *(*cli_row_get)(void *row, const char *key);
 
 /* plural names the array in JSON; columns are borrowed.  NULL with fault. */
 struct cli_table *cli_table_new(const char *plural,
@@ -42,7 +42,7 @@ struct cli_table *cli_table_new(const char *plural,
 				struct cli_fault *fault);
 void cli_table_free(struct cli_table *table); /* NULL is fine */
 
-bool cli_table_add(struct cli_table *table, cli_row_get get, const void *row);
+bool cli_table_add(struct cli_table *table, cli_row_get get, void *row);
 
 /* To standard output. */
 bool cli_table_print(struct cli_table *table);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_hold - keep a lock for somebody else: a script's coprocess, or units
+ * that systemd binds to this one.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "client/cli/clock.h"
+#include "client/cli/command.h"
+#include "client/cli/connect.h"
+#include "client/cli/exits.h"
+#include "client/cli/hold.h"
+#include "client/cli/notify.h"
+#include "client/cli/say.h"
+
+static void print_line(const struct cli_args *args, const struct cli_hold *hold)
+{
+	const char *node = zklock_node(hold->lock);
+	int64_t waited_ms = zklock_waited_ms(hold->lock);
+
+	if (args->json) {
+		char text[24];
+		json_t *object;
+
+		(void)snprintf(text, sizeof text, "%" PRIu64, hold->token);
+		object = json_pack(
+		    "{s:s,s:s,s:I,s:I,s:s,s:f,s:s}", "name", hold->name, "mode",
+		    "x", "id", (json_int_t)hold->id, "token",
+		    (json_int_t)hold->token, "token_str", text, "waited_s",
+		    (double)waited_ms / 1000.0, "node", node);
+		(void)json_dumpf(object, stdout,
+				 JSON_COMPACT | JSON_REAL_PRECISION(12));
+		json_decref(object);
+	} else {
+		(void)printf("HELD %s id=@%" PRIu64 " token=%" PRIu64
+			     " mode=x waited_ms=%" PRId64 " node=%s",
+			     hold->name, hold->id, hold->token, waited_ms,
+			     node);
+	}
+	(void)putchar('\n');
+	(void)fflush(stdout);
+}
+
+/* Input has ended; what is written to us is of no interest. */
+static bool input_ended(void)
+{
+	char chunk[512];
+	ssize_t got = read(STDIN_FILENO, chunk, sizeof chunk);
+
+	return got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN);
+}
+
+/* A request to end; a stop from the terminal is obeyed. */
+static bool asked_to_end(const struct cli_signals *signals)
+{
+	struct cli_signal one;
+
+	while (cli_signals_next(signals, &one)) {
+		if (one.number == SIGTSTP)
+			(void)raise(SIGSTOP);
+		if (cli_signal_ends(one.number))
+			return true;
+	}
+	return false;
+}
+
+static bool is_lost(struct cli_hold *hold)
+{
+	for (;;) {
+		switch (cli_hold_news(hold)) {
+		case CLI_NEWS_LOST:
+			return true;
+		case CLI_NEWS_NONE:
+			return !zklock_is_held(hold->lock);
+		case CLI_NEWS_SUSPENDED:
+		case CLI_NEWS_RESUMED:
+			break;
+		}
+	}
+}
+
+static bool lost_fault(const struct cli_args *args, const struct cli_hold *hold,
+		       struct cli_fault *fault)
+{
+	return cli_fault_set(fault, args->lost_exit, "\"%s\" was lost (%s)",
+			     hold->name,
+			     hold->reason[0] ? hold->reason : "deadline");
+}
+
+/* True when it ended by wish; false with fault when by loss. */
+static bool keep(const struct cli_args *args, struct cli_hold *hold,
+		 const struct cli_signals *signals, struct cli_fault *fault)
+{
+	int timer_fd = cli_timer_open();
+	bool wished = false;
+
+	if (timer_fd < 0)
+		return cli_fault_set(fault, CLI_EXIT_OSERR, "timer: %s",
+				     strerror(-timer_fd));
+	for (;;) {
+		int64_t end_ms = cli_hold_until_ms(hold) - args->stop_early_ms;
+		struct pollfd wait[] = {
+			{ .fd = timer_fd, .events = POLLIN },
+			{ .fd = signals->fd, .events = POLLIN },
+			{ .fd = cli_hold_fd(hold),
+			  .events = cli_hold_events(hold) },
+			{ .fd = args->notify ? -1 : STDIN_FILENO,
+			  .events = POLLIN },
+		};
+
+		if (is_lost(hold) || cli_clock_ms() >= end_ms) {
+			(void)lost_fault(args, hold, fault);
+			break;
+		}
+		cli_timer_set(timer_fd, end_ms);
+		if (poll(wait, 4, -1) < 0)
+			continue;
+		wished =
+		    asked_to_end(signals) || (wait[3].revents && input_ended());
+		if (wished)
+			break;
+	}
+	(void)close(timer_fd);
+	return wished;
+}
+
+static bool hold_it(const struct cli_args *args, struct cli_hold *hold,
+		    const struct cli_signals *signals, struct cli_fault *fault)
+{
+	if (!cli_hold_connect(hold, args, signals, fault) ||
+	    !cli_hold_take(hold, args, signals, fault))
+		return false;
+	print_line(args, hold);
+	if (args->notify)
+		cli_notify("READY=1\nSTATUS=holding the lock");
+	if (!keep(args, hold, signals, fault))
+		return false;
+	if (args->notify)
+		cli_notify("STOPPING=1");
+	cli_hold_release(hold);
+	return true;
+}
+
+int cmd_hold(struct cli_args *args, int argc, char **argv)
+{
+	struct cli_hold hold = { .name = argv[0] };
+	struct cli_signals signals;
+	struct cli_fault fault = { 0 };
+	int error = cli_signals_open(&signals);
+
+	(void)argc;
+	if (error < 0)
+		(void)cli_fault_set(&fault, CLI_EXIT_OSERR, "signals: %s",
+				    strerror(-error));
+	else
+		(void)hold_it(args, &hold, &signals, &fault);
+	cli_hold_end(&hold);
+	return cli_say_fault(args, &fault);
+}

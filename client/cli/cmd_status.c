@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_status - what the daemon says of itself, a key and a value a line: the
+ * commands status and stats.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/command.h"
+#include "client/cli/connect.h"
+#include "client/cli/exits.h"
+#include "client/cli/say.h"
+
+#define KEY_BYTES   64
+#define KEY_COLUMN  28
+#define VALUE_BYTES 1024
+
+struct listing {
+	json_t *object; /* NULL: for people */
+};
+
+/* Digits only, and no more than fit; "0x1f" and "007" stay text. */
+static json_t *typed(const char *value)
+{
+	char *end = NULL;
+	long long number;
+
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	if (errno == 0 && end != value && *end == '\0' &&
+	    (*value != '0' || value[1] == '\0') && *value != ' ' &&
+	    *value != '+')
+		return json_integer(number);
+	return json_string(value);
+}
+
+/* "key value", where the value may be quoted or several words. */
+static bool split(const char *line, char key[KEY_BYTES],
+		  char value[VALUE_BYTES])
+{
+	size_t chars = strcspn(line, " ");
+
+	if (chars == 0 || chars >= KEY_BYTES)
+		return false;
+	memcpy(key, line, chars);
+	key[chars] = '\0';
+	line += chars + (line[chars] == ' ');
+	if (*line == '"')
+		return zklock_row_word(line, 0, value, VALUE_BYTES) >= 0;
+	(void)snprintf(value, VALUE_BYTES, "%s", line);
+	return true;
+}
+
+static int take_row(enum zklock_line kind, const char *line, void *userdata)
+{
+	struct listing *listing = userdata;
+	char key[KEY_BYTES];
+	char value[VALUE_BYTES];
+
+	if (kind != ZKLOCK_LINE_ROW || !split(line, key, value))
+		return 0;
+	if (listing->object)
+		(void)json_object_set_new(listing->object, key, typed(value));
+	else
+		(void)printf("%-*s %s\n", KEY_COLUMN, key, value);
+	return 0;
+}
+
+static int tell(struct cli_args *args, const char *verb)
+{
+	struct listing listing = { .object =
+				       args->json ? json_object() : NULL };
+	struct cli_fault fault = { 0 };
+	zklock_client *client = cli_connect(args, &fault);
+	int error = ZKLOCK_OK;
+
+	if (client)
+		error = zklock_command(client, verb, take_row, &listing);
+	if (error != ZKLOCK_OK)
+		(void)cli_connect_fault(client, error, verb, &fault);
+	if (fault.exit == 0 && listing.object) {
+		if (json_dumpf(listing.object, stdout, JSON_INDENT(3)) < 0)
+			(void)cli_fault_set(&fault, CLI_EXIT_OSERR,
+					    "no memory for JSON");
+		(void)putchar('\n');
+	}
+	json_decref(listing.object);
+	zklock_close(client);
+	return cli_say_fault(args, &fault);
+}
+
+int cmd_status(struct cli_args *args, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return tell(args, "STATUS");
+}
+
+int cmd_stats(struct cli_args *args, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return tell(args, "STATS");
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* environ - see environ.h. */
+#include "client/cli/environ.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/connect.h"
+#include "client/cli/exits.h"
+
+/* A name, each byte of it escaped to three. */
+#define WORD_BYTES (3 * 255 + 1)
+/* A list is as deep as locks are nested; what does not fit is not nested. */
+#define LIST_BYTES 65536
+
+static void word_of(const char *name, char word[WORD_BYTES])
+{
+	size_t used = 0;
+
+	for (; *name && used + 4 < WORD_BYTES; name++) {
+		if (*name == ':') {
+			memcpy(word + used, "%3A", 3);
+			used += 3;
+		} else {
+			word[used++] = *name;
+		}
+	}
+	word[used] = '\0';
+}
+
+bool cli_environ_has(const char *name)
+{
+	const char *list = getenv("ZKLOCK_HELD");
+	char word[WORD_BYTES];
+	size_t len;
+
+	word_of(name, word);
+	len = strlen(word);
+	while (list && *list) {
+		size_t chars = strcspn(list, ":");
+
+		if (chars == len && memcmp(list, word, len) == 0)
+			return true;
+		list += chars;
+		list += *list == ':';
+	}
+	return false;
+}
+
+static bool number_of(const char *text, uint64_t *number_out)
+{
+	char *end = NULL;
+	unsigned long long number;
+
+	if (!text || *text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno != 0 || *end != '\0' || number == 0)
+		return false;
+	*number_out = number;
+	return true;
+}
+
+bool cli_environ_grant(const char *name, uint64_t *id_out, uint64_t *token_out)
+{
+	const char *told = getenv("ZKLOCK_NAME");
+	uint64_t id;
+	uint64_t token;
+
+	if (!told || strcmp(told, name) != 0 ||
+	    !number_of(getenv("ZKLOCK_ID"), &id) ||
+	    !number_of(getenv("ZKLOCK_TOKEN"), &token))
+		return false;
+	*id_out = id;
+	*token_out = token;
+	return true;
+}
+
+static bool put(const char *key, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool put(const char *key, const char *format, ...)
+{
+	char value[LIST_BYTES];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(value, sizeof value, format, args);
+	va_end(args);
+	return setenv(key, value, 1) == 0;
+}
+
+static bool put_held(const char *name)
+{
+	const char *before = getenv("ZKLOCK_HELD");
+	char word[WORD_BYTES];
+
+	word_of(name, word);
+	if (!before || !*before)
+		return put("ZKLOCK_HELD", "%s", word);
+	if (strlen(before) + strlen(word) + 2 > LIST_BYTES)
+		return true; /* rather an old list than a cut one */
+	return put("ZKLOCK_HELD", "%s:%s", before, word);
+}
+
+static bool put_grant(const struct cli_hold *hold)
+{
+	struct zklock_info info = ZKLOCK_INFO_INIT;
+
+	if (zklock_info(hold->client, &info) != ZKLOCK_OK)
+		return false;
+	return put("ZKLOCK_NAME", "%s", hold->name) &&
+	       put("ZKLOCK_MODE", "x") &&
+	       put("ZKLOCK_ID", "%" PRIu64, hold->id) &&
+	       put("ZKLOCK_TOKEN", "%" PRIu64, hold->token) &&
+	       put("ZKLOCK_NODE", "%s", zklock_node(hold->lock)) &&
+	       put("ZKLOCK_SESSION", "0x%" PRIx64, info.session) &&
+	       put("ZKLOCK_HOST", "%s", info.host) &&
+	       put("ZKLOCK_WAITED", "%.3f",
+		   (double)zklock_waited_ms(hold->lock) / 1000.0);
+}
+
+bool cli_environ_tell(const struct cli_hold *hold, const struct cli_args *args,
+		      struct cli_fault *fault)
+{
+	bool told = put_grant(hold) && put_held(hold->name) &&
+		    put("ZKLOCK_SOCKET", "%s", cli_connect_path(args));
+
+	if (told && args->close)
+		told = unsetenv("ZKLOCK_FD") == 0;
+	else if (told)
+		told = put("ZKLOCK_FD", "%d", cli_hold_fd(hold));
+	if (told)
+		return true;
+	return cli_fault_set(fault, CLI_EXIT_OSERR, "the environment: %s",
+			     strerror(errno));
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/* hold - see hold.h. */
+#include "client/cli/hold.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/clock.h"
+#include "client/cli/connect.h"
+#include "client/cli/exits.h"
+#include "client/cli/holder.h"
+#include "client/cli/say.h"
+
+/* One attempt to connect: short at first, so that a signal is answered soon,
+ * then longer, so that a slow daemon is not asked in vain for ever. */
+#define ATTEMPT_MS     250
+#define ATTEMPT_MS_MAX 2000
+/* Between two looks for a daemon, or for its session. */
+#define LOOK_MS 100
+/* The daemon ends a wait; when it does not, we do, so much later. */
+#define LATE_MS 1000
+
+static bool refuse(struct cli_hold *hold, struct cli_fault *fault, int error)
+{
+	hold->outcome = "refused";
+	if (fault->exit == CLI_EXIT_UNAVAILABLE)
+		hold->outcome = "unavailable";
+	if (fault->exit == CLI_EXIT_NOPERM)
+		hold->outcome = "denied";
+	if (error == ZKLOCK_E_BUSY)
+		hold->outcome = "busy";
+	if (error == ZKLOCK_E_TIMEOUT)
+		hold->outcome = "timeout";
+	if (error == ZKLOCK_E_CANCELLED)
+		hold->outcome = "cancelled";
+	return false;
+}
+
+/* A terminating signal has come: nothing to say, 128+n. */
+static bool cancelled(struct cli_hold *hold, const struct cli_signals *signals,
+		      struct cli_fault *fault)
+{
+	struct cli_signal one;
+
+	while (cli_signals_next(signals, &one)) {
+		if (one.number == SIGTSTP)
+			(void)raise(SIGSTOP);
+		if (!cli_signal_ends(one.number))
+			continue;
+		(void)cli_fault_set(fault, CLI_EXIT_SIGNAL + one.number, "%s",
+				    "");
+		hold->outcome = "cancelled";
+		return true;
+	}
+	return false;
+}
+
+static void nap(const struct cli_signals *signals, int64_t span_ms)
+{
+	struct pollfd wait = { .fd = signals->fd, .events = POLLIN };
+
+	(void)poll(&wait, 1, span_ms > 0 ? (int)span_ms : 0);
+}
+
+static int64_t less(int64_t a_ms, int64_t b_ms)
+{
+	return a_ms < b_ms ? a_ms : b_ms;
+}
+
+/* Nobody there yet, or nobody who answers: worth another look. */
+static bool may_come(int error)
+{
+	return error == ZKLOCK_E_NODAEMON || error == ZKLOCK_E_NOREPLY ||
+	       error == ZKLOCK_E_DISCONNECTED || error == ZKLOCK_E_DRAINING;
+}
+
+static bool find_daemon(struct cli_hold *hold, const struct cli_args *args,
+			const struct cli_signals *signals, int64_t end_ms,
+			struct cli_fault *fault)
+{
+	int64_t attempt_ms = ATTEMPT_MS;
+	int error;
+
+	for (;;) {
+		int64_t left_ms = end_ms - cli_clock_ms();
+
+		if (cancelled(hold, signals, fault))
+			return false;
+		error = cli_connect_try(args, less(attempt_ms, left_ms),
+					&hold->client);
+		if (error == ZKLOCK_OK)
+			return true;
+		left_ms = end_ms - cli_clock_ms();
+		if (!may_come(error) || errno == EACCES || left_ms <= 0)
+			break;
+		nap(signals, less(LOOK_MS, left_ms));
+		attempt_ms = less(2 * attempt_ms, ATTEMPT_MS_MAX);
+	}
+	(void)cli_connect_unreachable(args, error, fault);
+	return refuse(hold, fault, error);
+}
+
+static bool has_session(zklock_client *client, enum zklock_state *state_out)
+{
+	struct zklock_info info = ZKLOCK_INFO_INIT;
+
+	if (zklock_info(client, &info) != ZKLOCK_OK)
+		return false;
+	*state_out = info.state;
+	return info.state != ZKLOCK_STATE_CONNECTING &&
+	       info.state != ZKLOCK_STATE_SUSPENDED;
+}
+
+static bool find_session(struct cli_hold *hold,
+			 const struct cli_signals *signals, int64_t end_ms,
+			 struct cli_fault *fault)
+{
+	enum zklock_state state = ZKLOCK_STATE_UNKNOWN;
+	int error = ZKLOCK_OK;
+
+	while (!has_session(hold->client, &state)) {
+		int64_t left_ms = end_ms - cli_clock_ms();
+
+		if (cancelled(hold, signals, fault))
+			return false;
+		if (left_ms <= 0 || error != ZKLOCK_OK) {
+			(void)cli_fault_set(fault, CLI_EXIT_UNAVAILABLE,
+					    "zklockd has no ZooKeeper (it is "
+					    "%s). Try: zklock status",
+					    zklock_strstate(state));
+			return refuse(hold, fault, ZKLOCK_E_UNAVAILABLE);
+		}
+		nap(signals, less(LOOK_MS, left_ms));
+		error = zklock_refresh(hold->client);
+	}
+	return true;
+}
+
+bool cli_hold_connect(struct cli_hold *hold, const struct cli_args *args,
+		      const struct cli_signals *signals,
+		      struct cli_fault *fault)
+{
+	int64_t end_ms;
+
+	hold->begun_ms = cli_clock_ms();
+	end_ms = hold->begun_ms + args->connect_timeout_ms;
+	return find_daemon(hold, args, signals, end_ms, fault) &&
+	       find_session(hold, signals, end_ms, fault);
+}
+
+/* What the daemon said last about who has it, told to somebody in vain. */
+static bool not_had(struct cli_hold *hold, const struct cli_args *args,
+		    const struct zklock_event *failed, struct cli_fault *fault)
+{
+	char who[CLI_HOLDER_TEXT] = "";
+	char before[48] = "";
+
+	cli_holder_sentence(
+	    failed->holder[0] ? failed->holder : hold->waits.holder,
+	    failed->held_ms >= 0 ? failed->held_ms : hold->waits.held_ms, who);
+	if (hold->waits.pos > 2)
+		(void)snprintf(before, sizeof before, "; %u waiting before you",
+			       hold->waits.pos - 2);
+	(void)cli_fault_set(fault, args->conflict_exit,
+			    "cannot get \"%s\": %s%s. Try: zklock list",
+			    hold->name, who[0] ? who : failed->text, before);
+	fault->expected = true;
+	return refuse(hold, fault, failed->error);
+}
+
+static bool failed(struct cli_hold *hold, const struct cli_args *args,
+		   const struct zklock_event *event, struct cli_fault *fault)
+{
+	char tried[ZKLOCK_NAME_MAX + 32];
+
+	if (cli_connect_exit(event->error) == CLI_EXIT_BUSY)
+		return not_had(hold, args, event, fault);
+	(void)snprintf(tried, sizeof tried, "cannot get \"%s\"", hold->name);
+	(void)cli_fault_set(
+	    fault, cli_connect_exit(event->error), "%s: %s", tried,
+	    event->text[0] ? event->text : zklock_strerror(event->error));
+	return refuse(hold, fault, event->error);
+}
+
+static void queued(struct cli_hold *hold, const struct cli_args *args,
+		   const struct zklock_event *event)
+{
+	char who[CLI_HOLDER_TEXT];
+
+	hold->waits.pos = event->pos;
+	hold->waits.held_ms = event->held_ms;
+	memcpy(hold->waits.holder, event->holder, sizeof hold->waits.holder);
+	cli_holder_short(event->holder, event->held_ms, who);
+	cli_say_verbose(args, "waiting for %s, %s (you are #%u)", hold->name,
+			who, event->pos);
+}
+
+enum turn {
+	TURN_WAITS,
+	TURN_GRANTED,
+	TURN_FAILED,
+};
+
+static enum turn hear(struct cli_hold *hold, const struct cli_args *args,
+		      struct cli_fault *fault)
+{
+	struct zklock_event event = ZKLOCK_EVENT_INIT;
+
+	while (zklock_next_event(hold->client, &event) == 1) {
+		if (event.type == ZKLOCK_EVENT_QUEUED)
+			queued(hold, args, &event);
+		if (event.type == ZKLOCK_EVENT_GRANTED)
+			return TURN_GRANTED;
+		if (event.type != ZKLOCK_EVENT_FAILED)
+			continue;
+		hold->lock = NULL;
+		(void)failed(hold, args, &event, fault);
+		return TURN_FAILED;
+	}
+	return TURN_WAITS;
+}
+
+/* Until something comes, at most up to end_ms. */
+static void doze(struct cli_hold *hold, const struct cli_signals *signals,
+		 int64_t end_ms)
+{
+	struct pollfd wait[] = {
+		{ .fd = signals->fd, .events = POLLIN },
+		{ .fd = zklock_get_fd(hold->client),
+		  .events = (short)zklock_get_events(hold->client) },
+	};
+	int64_t left_ms = -1;
+
+	if (end_ms != CLI_NEVER_MS)
+		left_ms = end_ms - cli_clock_ms();
+	if (end_ms != CLI_NEVER_MS && left_ms < 0)
+		left_ms = 0;
+	if (left_ms > INT32_MAX)
+		left_ms = INT32_MAX;
+	(void)poll(wait, 2, (int)left_ms);
+}
+
+static bool granted(struct cli_hold *hold, const struct cli_args *args,
+		    struct cli_fault *fault)
+{
+	hold->granted_ms = cli_clock_ms();
+	hold->id = zklock_id(hold->lock);
+	hold->token = zklock_token(hold->lock);
+	cli_say_verbose(
+	    args, "got \"%s\", token %" PRIu64 "%s", hold->name, hold->token,
+	    zklock_is_dev(hold->lock) ? " (--dev: for this host)" : "");
+	if (zklock_is_held(hold->lock))
+		return true;
+	hold->outcome = "lost"; /* read too late */
+	return cli_fault_set(fault, args->lost_exit,
+			     "\"%s\" was lost before the command began",
+			     hold->name);
+}
+
+static bool await(struct cli_hold *hold, const struct cli_args *args,
+		  const struct cli_signals *signals, struct cli_fault *fault)
+{
+	int64_t end_ms = CLI_NEVER_MS;
+	struct zklock_event late = ZKLOCK_EVENT_INIT;
+
+	if (args->wait_ms != CLI_WAIT_FOREVER_MS)
+		end_ms = cli_clock_ms() + args->wait_ms + LATE_MS;
+	for (;;) {
+		if (cancelled(hold, signals, fault))
+			return false;
+		(void)zklock_process(hold->client);
+		switch (hear(hold, args, fault)) {
+		case TURN_GRANTED:
+			return granted(hold, args, fault);
+		case TURN_FAILED:
+			return false;
+		case TURN_WAITS:
+			break;
+		}
+		if (cli_clock_ms() >= end_ms)
+			break;
+		doze(hold, signals, end_ms);
+	}
+	late.error = args->wait_ms > 0 ? ZKLOCK_E_TIMEOUT : ZKLOCK_E_NOREPLY;
+	return failed(hold, args, &late, fault);
+}
+
+bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
+		   const struct cli_signals *signals, struct cli_fault *fault)
+{
+	struct zklock_lock_options options = ZKLOCK_LOCK_OPTIONS_INIT;
+	char tried[ZKLOCK_NAME_MAX + 32];
+	int error;
+
+	hold->waits.held_ms = -1;
+	options.wait_ms = args->wait_ms;
+	options.note = args->note;
+	error = zklock_acquire_async(hold->client, hold->name, &options,
+				     &hold->lock);
+	if (error == ZKLOCK_OK)
+		return await(hold, args, signals, fault);
+	(void)snprintf(tried, sizeof tried, "cannot get \"%.*s\"",
+		       ZKLOCK_NAME_MAX, hold->name);
+	(void)cli_connect_fault(hold->client, error, tried, fault);
+	return refuse(hold, fault, error);
+}
+
+static void note_reason(struct cli_hold *hold, enum zklock_reason reason)
+{
+	if (!hold->reason[0])
+		(void)snprintf(hold->reason, sizeof hold->reason, "%s",
+			       zklock_strreason(reason));
+}
+
+enum cli_news cli_hold_news(struct cli_hold *hold)
+{
+	struct zklock_event event = ZKLOCK_EVENT_INIT;
+
+	(void)zklock_process(hold->client);
+	while (zklock_next_event(hold->client, &event) == 1) {
+		if (event.type == ZKLOCK_EVENT_SUSPENDED)
+			return CLI_NEWS_SUSPENDED;
+		if (event.type == ZKLOCK_EVENT_RESUMED)
+			return CLI_NEWS_RESUMED;
+		if (event.type == ZKLOCK_EVENT_LOST) {
+			note_reason(hold, event.reason);
+			return CLI_NEWS_LOST;
+		}
+		if (event.type == ZKLOCK_EVENT_CLOSED) {
+			note_reason(hold, ZKLOCK_REASON_DISCONNECTED);
+			return CLI_NEWS_LOST;
+		}
+	}
+	return CLI_NEWS_NONE;
+}
+
+int cli_hold_fd(const struct cli_hold *hold)
+{
+	return hold->client ? zklock_get_fd(hold->client) : -1;
+}
+
+short cli_hold_events(const struct cli_hold *hold)
+{
+	return hold->client ? (short)zklock_get_events(hold->client) : 0;
+}
+
+int64_t cli_hold_until_ms(const struct cli_hold *hold)
+{
+	return zklock_until_ms(hold->lock);
+}
+
+int64_t cli_hold_grace_ms_max(const struct cli_hold *hold)
+{
+	struct zklock_info info = ZKLOCK_INFO_INIT;
+
+	if (!hold->client || zklock_info(hold->client, &info) != ZKLOCK_OK ||
+	    info.session_timeout_ms <= 0)
+		return CLI_NEVER_MS;
+	return info.session_timeout_ms / 4;
+}
+
+void cli_hold_release(struct cli_hold *hold)
+{
+	hold->released_ms = cli_clock_ms();
+	(void)zklock_release(hold->lock);
+	hold->lock = NULL;
+}
+
+void cli_hold_end(struct cli_hold *hold)
+{
+	zklock_close(hold->client);
+	hold->client = NULL;
+	hold->lock = NULL;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hold - one lock, from asking for it to letting go, with every wait open to
+ * signals.
+ *
+ * The only room of the command line that uses the library's asynchronous
+ * calls.
+ */
+#ifndef CLI_HOLD_H
+#define CLI_HOLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/cli/fault.h"
+#include "client/cli/options.h"
+#include "client/cli/signals.h"
+#include "client/zklock.h"
+
+/* Words of the daemon's that are kept for messages. */
+#define CLI_REASON_BYTES 64
+
+/* What QUEUED said: who was in the way. */
+struct cli_waits {
+	unsigned pos;
+	int64_t held_ms; /* -1: not known */
+	char holder[ZKLOCK_HOLDER_MAX + 1];
+};
+
+struct cli_hold {
+	const char *name; /* borrowed */
+	zklock_client *client;
+	zklock_lock *lock; /* NULL: not granted */
+	int64_t begun_ms;
+	int64_t granted_ms;
+	int64_t released_ms;
+	uint64_t id; /* of the grant, also after it ended */
+	uint64_t token;
+	struct cli_waits waits;
+	const char *outcome; /* for the report, when it was not granted */
+	char reason[CLI_REASON_BYTES]; /* why it was lost */
+};
+
+/*
+ * Connect, wait for ZooKeeper (--connect-timeout), and for the lock (-n, -w).
+ * A terminating signal cancels.  False with fault; then outcome says which
+ * way, and cli_hold_end() is still to be called.
+ */
+bool cli_hold_connect(struct cli_hold *hold, const struct cli_args *args,
+		      const struct cli_signals *signals,
+		      struct cli_fault *fault);
+bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
+		   const struct cli_signals *signals, struct cli_fault *fault);
+
+enum cli_news {
+	CLI_NEWS_NONE,
+	CLI_NEWS_SUSPENDED,
+	CLI_NEWS_RESUMED,
+	CLI_NEWS_LOST, /* or the connection ended; see hold->reason */
+};
+
+/* What the daemon said since; never blocks. */
+enum cli_news cli_hold_news(struct cli_hold *hold);
+
+/* Where to wait for news, and for which of poll's events; -1 and 0 when none
+ * will come.  Ask again after each call here. */
+int cli_hold_fd(const struct cli_hold *hold);
+short cli_hold_events(const struct cli_hold *hold);
+
+/* The deadline on the clock of cli_clock_ms(); 0 when it is over. */
+int64_t cli_hold_until_ms(const struct cli_hold *hold);
+
+/* A quarter of the session timeout: what an orderly end of the daemon leaves
+ * a holder.  CLI_NEVER_MS when there is no lock. */
+int64_t cli_hold_grace_ms_max(const struct cli_hold *hold);
+
+/* Let go and wait for the answer, at most two seconds. */
+void cli_hold_release(struct cli_hold *hold);
+
+/* Free everything; the connection's end releases what is left. */
+void cli_hold_end(struct cli_hold *hold);
+
+#endif

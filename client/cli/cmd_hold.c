@@ -110,8 +110,7 @@ static bool keep(const struct cli_args *args, struct cli_hold *hold,
 		struct pollfd wait[] = {
 			{ .fd = timer_fd, .events = POLLIN },
 			{ .fd = signals->fd, .events = POLLIN },
-			{ .fd = cli_hold_fd(hold),
-			  .events = cli_hold_events(hold) },
+			cli_hold_pollfd(hold),
 			{ .fd = args->notify ? -1 : STDIN_FILENO,
 			  .events = POLLIN },
 		};

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,8 +229,7 @@ static void doze(struct cli_hold *hold, const struct cli_signals *signals,
 {
 	struct pollfd wait[] = {
 		{ .fd = signals->fd, .events = POLLIN },
-		{ .fd = zklock_get_fd(hold->client),
-		  .events = (short)zklock_get_events(hold->client) },
+		cli_hold_pollfd(hold),
 	};
 	int64_t left_ms = -1;
 
@@ -343,9 +341,13 @@ int cli_hold_fd(const struct cli_hold *hold)
 	return hold->client ? zklock_get_fd(hold->client) : -1;
 }
 
-short cli_hold_events(const struct cli_hold *hold)
+struct pollfd cli_hold_pollfd(const struct cli_hold *hold)
 {
-	return hold->client ? (short)zklock_get_events(hold->client) : 0;
+	struct pollfd wait = { .fd = cli_hold_fd(hold) };
+
+	if (hold->client)
+		wait.events = (short)zklock_get_events(hold->client);
+	return wait;
 }
 
 int64_t cli_hold_until_ms(const struct cli_hold *hold)

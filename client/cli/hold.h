@@ -9,6 +9,7 @@
 #ifndef CLI_HOLD_H
 #define CLI_HOLD_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -62,10 +63,12 @@ enum cli_news {
 /* What the daemon said since; never blocks. */
 enum cli_news cli_hold_news(struct cli_hold *hold);
 
-/* Where to wait for news, and for which of poll's events; -1 and 0 when none
- * will come.  Ask again after each call here. */
+/* The connection; -1 when there is none. */
 int cli_hold_fd(const struct cli_hold *hold);
-short cli_hold_events(const struct cli_hold *hold);
+
+/* What poll(2) shall watch for news; nothing when none will come.  Ask again
+ * after each call here. */
+struct pollfd cli_hold_pollfd(const struct cli_hold *hold);
 
 /* The deadline on the clock of cli_clock_ms(); 0 when it is over. */
 int64_t cli_hold_until_ms(const struct cli_hold *hold);

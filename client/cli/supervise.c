@@ -66,7 +66,8 @@ static void tell(struct watch *watch)
 		break;
 	case CLI_CAUSE_LOST:
 		cli_say_error("\"%s\" was lost (%s): %s", hold->name,
-			      hold->reason, then);
+			      hold->reason[0] ? hold->reason : "not proven",
+			      then);
 		break;
 	}
 	watch->told = true;
@@ -245,10 +246,11 @@ static void sleep_and_wake(struct watch *watch)
 		{ .fd = watch->how->signals->fd, .events = POLLIN },
 		{ .fd = watch->timer_fd, .events = POLLIN },
 		{ .fd = watch->lifeline_fd, .events = POLLIN },
-		{ .fd = hold && watch->listening ? cli_hold_fd(hold) : -1,
-		  .events = hold ? cli_hold_events(hold) : 0 },
+		{ .fd = -1 },
 	};
 
+	if (hold && watch->listening)
+		wait[3] = cli_hold_pollfd(hold);
 	if (watch->ladder.killed)
 		wake_ms = cli_clock_ms() + sweep_ms(watch);
 	cli_timer_set(watch->timer_fd, wake_ms);

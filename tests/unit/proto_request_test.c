@@ -334,6 +334,46 @@ START_TEST(every_usage_names_its_keys_and_no_others)
 }
 END_TEST
 
+static const char *nearest(const char *word)
+{
+	const struct zkp_verb_row *row = zkp_verb_nearest(word);
+
+	return row ? row->word : "none";
+}
+
+/* One slip in a short word, two in a long one: a letter too many, missing,
+ * another, or two swapped. */
+START_TEST(a_slip_is_near_and_a_stranger_is_not)
+{
+	static const char *const all_keys[] = { "client", "note",  "lease",
+						"mode",   "wait",  "token",
+						"sync",   "state", "scope" };
+	char endless[ZKP_KEY_MAX + 2];
+
+	ck_assert_str_eq(nearest("loc"), "LOCK");
+	ck_assert_str_eq(nearest("OCK"), "LOCK");
+	ck_assert_str_eq(nearest("LOCKK"), "LOCK");
+	ck_assert_str_eq(nearest("LOXK"), "LOCK");
+	ck_assert_str_eq(nearest("OLCK"), "LOCK");
+	ck_assert_str_eq(nearest("LKOC"), "none");
+	ck_assert_str_eq(nearest("LO"), "none");
+	ck_assert_str_eq(nearest("UNOLKC"), "UNLOCK");
+	ck_assert_str_eq(nearest("UNLOCKED"), "UNLOCK");
+	ck_assert_str_eq(nearest("UNLOCKING"), "none");
+	ck_assert_str_eq(nearest("VERSIONS"), "VERSION");
+	ck_assert_str_eq(nearest("TATS"), "STATS");
+	ck_assert_str_eq(nearest(""), "none");
+	for (size_t i = 0; i < sizeof all_keys / sizeof all_keys[0]; i++)
+		ck_assert_str_eq(zkp_key_nearest(all_keys[i], UINT32_MAX),
+				 all_keys[i]);
+	ck_assert_ptr_null(zkp_key_nearest("wait", 0));
+	memset(endless, 'k', sizeof endless - 1);
+	endless[sizeof endless - 1] = '\0';
+	ck_assert_str_eq(nearest(endless), "none");
+	ck_assert_ptr_null(zkp_key_nearest(endless, UINT32_MAX));
+}
+END_TEST
+
 /* The tag of a bad line stands in the caller's line, so that ERR has it. */
 START_TEST(a_bad_line_keeps_its_tag)
 {
@@ -370,6 +410,7 @@ int main(void)
 	tcase_add_test(tcase, writing_keeps_to_the_buffer_and_the_limit);
 	tcase_add_test(tcase, every_example_is_a_request_of_its_verb);
 	tcase_add_test(tcase, every_usage_names_its_keys_and_no_others);
+	tcase_add_test(tcase, a_slip_is_near_and_a_stranger_is_not);
 	tcase_add_test(tcase, a_bad_line_keeps_its_tag);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

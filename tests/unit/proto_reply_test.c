@@ -442,6 +442,35 @@ START_TEST(grants_are_read_as_written)
 }
 END_TEST
 
+START_TEST(dev_is_only_what_says_so)
+{
+	static const struct {
+		const char *line;
+		bool dev;
+	} cases[] = {
+		{ " dev=1", true },  { "", false },         { " dev=0", false },
+		{ " dev=2", false }, { " dev=yes", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char line[128];
+		struct zkp_reply reply;
+		struct zkp_grant grant;
+		int len = snprintf(line, sizeof line,
+				   "GRANTED a id=@1 token=1 gen=1 until_ms=1 "
+				   "valid_ms=1 waited_ms=1%s",
+				   cases[i].line);
+
+		ck_assert_int_eq(zkp_reply_parse(line, (size_t)len, &reply),
+				 ZKP_OK);
+		ck_assert(zkp_grant_read(&reply, &grant));
+		ck_assert_int_eq(grant.dev, cases[i].dev);
+		ck_assert_str_eq(grant.mode, "x");
+		ck_assert_str_eq(grant.node, "");
+	}
+}
+END_TEST
+
 START_TEST(half_a_grant_is_none)
 {
 	static const char *const keys[] = {
@@ -566,6 +595,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, problems_say_what_was_meant);
 	tcase_add_test(tcase, numbers_are_read_strictly_or_not_at_all);
 	tcase_add_test(tcase, grants_are_read_as_written);
+	tcase_add_test(tcase, dev_is_only_what_says_so);
 	tcase_add_test(tcase, half_a_grant_is_none);
 	tcase_add_test(tcase, events_are_never_tagged);
 	tcase_add_test(tcase, help_is_rows_and_an_ok);

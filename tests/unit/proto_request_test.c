@@ -280,9 +280,13 @@ START_TEST(writing_keeps_to_the_buffer_and_the_limit)
 			ck_assert_uint_eq(out.len, 0);
 		ck_assert(!out.overflow); /* as it was */
 	}
-	memset(huge, 'n', sizeof huge - 1);
-	rq.note = huge; /* more than a line holds */
+	memset(huge, 'n', ZKP_LINE_MAX - strlen("LOCK backup note="));
+	rq.note = huge; /* exactly as much as a line holds */
 	zkp_out_init(&out, wire, sizeof wire);
+	ck_assert(zkp_request_write(&out, &rq));
+	ck_assert_uint_eq(out.len, ZKP_LINE_MAX + 1);
+	zkp_out_reset(&out);
+	huge[strlen(huge)] = 'n'; /* and one more */
 	ck_assert(!zkp_request_write(&out, &rq));
 	ck_assert_uint_eq(out.len, 0);
 	rq.note = "";

@@ -106,14 +106,14 @@ static void say_granted(struct hub *hub, const struct locktab_ticket *t)
 
 	/* Time has passed since the turn began: never a grant that is over.
 	 * The loss itself follows with the next look at the clock. */
+	if (conn)
+		conn->held++;
 	if (now_ms >= until_ms) {
 		hub_err(hub, t->conn, t->tag, ZKP_LOST, NULL);
 		return;
 	}
 	(void)zkp_grant_write(&hub->out, t->tag, &grant);
 	hub_send(hub, t->conn);
-	if (conn)
-		conn->held++;
 }
 
 static void say_refused(struct hub *hub, const struct locktab_ticket *t,
@@ -128,6 +128,8 @@ static void say_refused(struct hub *hub, const struct locktab_ticket *t,
 		locktab_holder(hub->tab, t, &holder);
 		put_holder(hub, &holder);
 	}
+	if (status == ZKP_LIMIT)
+		zkp_out_str(&hub->out, "which", "locks");
 	zkp_out_i64(&hub->out, "waited_ms", hub->now_ms - t->asked_ms);
 	(void)zkp_err_end(&hub->out, status, NULL);
 	hub_send(hub, t->conn);
@@ -305,10 +307,18 @@ void hub_tell_holders(struct hub *hub, enum zkp_event event)
 	}
 }
 
+/* At most once a beat, but a deadline that comes nearer is said at once. */
 void hub_tell_lease(struct hub *hub)
 {
+	int64_t until_ms = lease_deadline_ms(hub->lease);
+	int64_t beat_ms = lease_timeout_ms(hub->lease) / LEASE_BEATS;
 	struct hub_conn *conn, *next;
 
+	if (until_ms >= hub->pushed_until_ms &&
+	    hub->now_ms < hub->pushed_ms + beat_ms)
+		return;
+	hub->pushed_ms = hub->now_ms;
+	hub->pushed_until_ms = until_ms;
 	HASH_ITER(hh, hub->conns, conn, next)
 	{
 		if (!conn->lease_push)

@@ -153,6 +153,8 @@ struct hub {
 	bool draining; /* the end was announced */
 	bool drained;  /* stopping, and the session is closed */
 	bool attached_once;
+	int64_t pushed_ms;       /* when * LEASE was last said, */
+	int64_t pushed_until_ms; /* and what it said */
 	char server[HUB_SERVER_MAX];
 	char presence_path[COORD_PATH_MAX];
 	struct hub_counts counts;

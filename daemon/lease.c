@@ -11,8 +11,9 @@
 #define J_PER_TICK 32
 /* They ripen after G and leave; twice that is never reached. */
 #define J_MAX (2 * J_PER_TICK)
-/* A beat is a twelfth of T. */
-#define BEATS_PER_TIMEOUT 12
+/* The deadline moves on in steps of a quarter of a beat: on a busy host every
+ * write could push it, and each push is published. */
+#define STEPS_PER_BEAT 4
 /* What an idle host adds to G between two beats. */
 #define IDLE_EXTRA_MS 500
 /* L-R10: with less than this a third of T might never be left. */
@@ -109,7 +110,7 @@ bool lease_next(struct lease *lease, struct lease_effect *fx_out)
 
 static int64_t beat_period(const struct lease *l)
 {
-	return l->timeout_ms / BEATS_PER_TIMEOUT;
+	return l->timeout_ms / LEASE_BEATS;
 }
 
 static int64_t idle_period(const struct lease *l)
@@ -235,7 +236,7 @@ static void add_j(struct lease *l, int64_t sent_ms, int64_t now_ms)
 
 static void prove(struct lease *l, int64_t sent_ms, int64_t now_ms)
 {
-	if (sent_ms > l->anchor_ms) {
+	if (sent_ms >= l->anchor_ms + beat_period(l) / STEPS_PER_BEAT) {
 		l->anchor_ms = sent_ms;
 		l->grown_ms = now_ms;
 		emit(l, LEASE_FX_MOVED);

@@ -31,6 +31,8 @@
 #define LEASE_NEVER_MS INT64_MAX
 /* L-R3: what everybody sees ends this long before what is proven. */
 #define LEASE_MARGIN_MS 250
+/* L-R2: while anything is held or waits, a beat is a twelfth of T. */
+#define LEASE_BEATS 12
 
 struct lease; /* private to lease.c */
 

@@ -136,7 +136,7 @@ ZKLOCK_API const char *zklock_strerrname(int error);
 #define ZKLOCK_CLIENT_MAX 128  /* bytes of a client's name */
 #define ZKLOCK_HOLDER_MAX 511  /* bytes of a holder's description */
 #define ZKLOCK_TEXT_MAX   255  /* bytes of a sentence for people */
-#define ZKLOCK_LINE_MAX   4095 /* bytes of a line for zklock_command() */
+#define ZKLOCK_LINE_MAX   4060 /* bytes of a line for zklock_command() */
 
 typedef struct zklock_client zklock_client; /* one connection */
 typedef struct zklock_lock zklock_lock;     /* one wish or hold */
@@ -474,10 +474,12 @@ ZKLOCK_API void zklock_set_event_cb(zklock_client *client,
 
 /*
  * Poll this descriptor for zklock_get_events(), with zklock_get_timeout(), then
- * call zklock_process(); ask all three again after each call into the library.
- * It is the connection itself (what $ZKLOCK_FD is): do not read, write or
- * close it.  -1 once the connection has ended.  With ZKLOCK_F_THREAD: only for
- * handing it on, the thread does the reading.
+ * call zklock_process(); ask the events and the timeout again after each call
+ * into the library.  It is the connection itself (what $ZKLOCK_FD is): do not
+ * read, write or close it.  It stays open, though useless, after the end of
+ * the connection: take it out of your loop at CLOSED, before zklock_close() or
+ * zklock_reconnect().  With ZKLOCK_F_THREAD: only for handing it on, the
+ * thread does the reading.
  */
 ZKLOCK_API int zklock_get_fd(zklock_client *client);
 /* POLLIN, and POLLOUT while something is unsent; 0 once it has ended. */
@@ -535,8 +537,8 @@ enum zklock_line {
 /*
  * One line of a reply, without its tag, as it came (escaped): see
  * zklock_row_value().  A result other than 0 stops further calls for this
- * request.  It must call nothing on the same client (ZKLOCK_E_INVAL, or a
- * worse mess without ZKLOCK_F_THREAD); it may run in the private thread.
+ * request.  Calls on the same client give ZKLOCK_E_INVAL in there; it may run
+ * in the private thread.
  */
 typedef int (*zklock_row_cb)(enum zklock_line kind, const char *line,
 			     void *userdata);

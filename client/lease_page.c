@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lease_page - the page that carries the host's deadline, mapped read-only.
+ *
+ * Maps and unmaps; which deadline counts for which lock is locks' matter.
+ */
+#include <assert.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "client/library.h"
+#include "proto/page.h"
+
+_Static_assert(
+    ATOMIC_LLONG_LOCK_FREE == 2,
+    "getters are for signal handlers and read another process' page");
+
+static void *alive_new(void)
+{
+	void *page = mmap(NULL, ZKP_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return NULL;
+	/* An old kernel keeps it: then only calls find out about a fork. */
+	(void)madvise(page, ZKP_PAGE_SIZE, MADV_WIPEONFORK);
+	return page;
+}
+
+struct zkl_view *zkl_view_new(void)
+{
+	struct zkl_view *view = calloc(1, sizeof *view);
+
+	if (!view)
+		return NULL;
+	view->alive = alive_new();
+	if (!view->alive) {
+		free(view);
+		return NULL;
+	}
+	atomic_store(view->alive, 1);
+	view->refs = 1;
+	return view;
+}
+
+struct zkl_view *zkl_view_ref(struct zkl_view *view)
+{
+	view->refs++;
+	return view;
+}
+
+static void unmap(const volatile void *page)
+{
+	if (page)
+		(void)munmap((void *)(uintptr_t)page, ZKP_PAGE_SIZE);
+}
+
+void zkl_view_unref(struct zkl_view *view)
+{
+	if (!view)
+		return;
+	assert(view->refs > 0);
+	if (--view->refs)
+		return;
+	unmap(view->word);
+	unmap(view->alive);
+	free(view);
+}
+
+/* A whole page that says what it is. */
+static const void *map_page(int fd)
+{
+	struct stat st;
+	const char *page;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size < ZKP_PAGE_SIZE)
+		return NULL;
+	page = mmap(NULL, ZKP_PAGE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED)
+		return NULL;
+	if (memcmp(page + ZKP_PAGE_MAGIC_AT, ZKP_PAGE_MAGIC,
+		   ZKP_PAGE_MAGIC_LEN) != 0) {
+		unmap(page);
+		return NULL;
+	}
+	return page;
+}
+
+bool zkl_view_map(struct zkl_view *view, const char *path)
+{
+	const void *page;
+	int fd;
+
+	assert(!view->word);
+	if (*path != '/')
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	page = map_page(fd);
+	(void)close(fd);
+	if (!page)
+		return false;
+	view->word = (const _Atomic uint64_t *)page;
+	return true;
+}
+
+bool zkl_view_alive(const struct zkl_view *view)
+{
+	return atomic_load_explicit(view->alive, memory_order_relaxed) == 1;
+}

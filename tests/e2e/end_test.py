@@ -84,6 +84,7 @@ class DrainTest(E2eCase):
             self.assertEqual(one.process.wait(15), 0)
         finally:
             self.server.thaw()
+        self.wait_queue("a", 0, 2 * SESSION_MS / 1000)  # by expiry
 
 
 class MistakeTest(E2eCase):

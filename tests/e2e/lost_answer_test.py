@@ -21,6 +21,9 @@ class LostAnswerTest(E2eCase):
         self.addCleanup(self.link.stop)
         self.one = self.host("host1", servers=self.link.address)
         self.two = self.host("host2")
+        # The first create of a name only says that the parent is missing.
+        for lock in ("a", "a0", "a1", "a2", "a3", "a4", "a5"):
+            self.observer.make_parents(self.parent(lock))
 
     def test_an_applied_create_is_adopted(self):
         """One node, one grant, and the next waiter is served."""

@@ -29,7 +29,8 @@ class Reply:
         words = head.split(" ")
         self.word = words[0]
         self.code = words[1] if self.word == "ERR" else ""
-        self.args = [word for word in words[1:] if "=" not in word]
+        self.args = [word.strip('"') for word in words[1:]
+                     if "=" not in word]
         self.pairs = {key: value.strip('"')
                       for key, value in _PAIR.findall(head)}
 
@@ -77,7 +78,11 @@ class Line:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
                                  receive_buffer)
         self.sock.settimeout(PATIENCE_S)
-        self.sock.connect(path)
+        try:
+            self.sock.connect(path)
+        except OSError:
+            self.sock.close()
+            raise
 
     # Bytes and lines.
 

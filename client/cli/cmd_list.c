@@ -20,6 +20,7 @@ static const struct cli_column columns[] = {
 	{ "TOKEN_STR", "token_str", "token", CLI_CELL_TEXT, false },
 	{ "WAITERS", "waiters", "waiters", CLI_CELL_NUMBER, true },
 	{ "HELD", "held_s", "held_ms", CLI_CELL_SPAN, true },
+	{ "WAITED", "waited_s", "waited_ms", CLI_CELL_SPAN, false },
 	{ "UID", "uid", "uid", CLI_CELL_NUMBER, false },
 	{ "ID", "id", "id", CLI_CELL_TEXT, false },
 	{ "NOTE", "note", "note", CLI_CELL_TEXT, false },

@@ -11,6 +11,7 @@
 
 #include "client/cli/command.h"
 #include "client/cli/connect.h"
+#include "client/cli/duration.h"
 #include "client/cli/exits.h"
 #include "client/cli/say.h"
 
@@ -54,6 +55,35 @@ static bool split(const char *line, char key[KEY_BYTES],
 	return true;
 }
 
+/* "timeout_ms 12000" is a span: "timeout 12.0s" for people, "timeout_s" and
+ * seconds in JSON.  until_ms is a point in time and stays what it is. */
+static bool is_span(const char *key, const char *value)
+{
+	size_t len = strlen(key);
+
+	return len > 3 && strcmp(key + len - 3, "_ms") == 0 &&
+	       strcmp(key, "until_ms") != 0 && *value &&
+	       value[strspn(value, "0123456789")] == '\0';
+}
+
+static void tell_span(const struct listing *listing, char key[KEY_BYTES],
+		      const char *value)
+{
+	int64_t span_ms = strtoll(value, NULL, 10);
+	char text[CLI_DURATION_TEXT];
+
+	key[strlen(key) - 2] = 's';
+	key[strlen(key) - 1] = '\0';
+	if (listing->object) {
+		(void)json_object_set_new(listing->object, key,
+					  json_real((double)span_ms / 1000.0));
+		return;
+	}
+	key[strlen(key) - 2] = '\0';
+	cli_duration_text(span_ms, text);
+	(void)printf("%-*s %s\n", KEY_COLUMN, key, text);
+}
+
 static int take_row(enum zklock_line kind, const char *line, void *userdata)
 {
 	struct listing *listing = userdata;
@@ -62,7 +92,9 @@ static int take_row(enum zklock_line kind, const char *line, void *userdata)
 
 	if (kind != ZKLOCK_LINE_ROW || !split(line, key, value))
 		return 0;
-	if (listing->object)
+	if (is_span(key, value))
+		tell_span(listing, key, value);
+	else if (listing->object)
 		(void)json_object_set_new(listing->object, key, typed(value));
 	else
 		(void)printf("%-*s %s\n", KEY_COLUMN, key, value);
@@ -82,7 +114,8 @@ static int tell(struct cli_args *args, const char *verb)
 	if (error != ZKLOCK_OK)
 		(void)cli_connect_fault(client, error, verb, &fault);
 	if (fault.exit == 0 && listing.object) {
-		if (json_dumpf(listing.object, stdout, JSON_INDENT(3)) < 0)
+		if (json_dumpf(listing.object, stdout,
+			       JSON_INDENT(3) | JSON_REAL_PRECISION(12)) < 0)
 			(void)cli_fault_set(&fault, CLI_EXIT_OSERR,
 					    "no memory for JSON");
 		(void)putchar('\n');

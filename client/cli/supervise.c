@@ -196,8 +196,10 @@ static void pass_signals(struct watch *watch)
 	struct cli_signal one;
 
 	while (cli_signals_next(watch->how->signals, &one)) {
-		/* What the terminal sent, our whole group has got. */
-		bool has_it = one.from_tty && !watch->how->own_group;
+		/* What was typed, our whole group has got; a hang-up only the
+		 * leader of the session. */
+		bool has_it = one.from_tty && !watch->how->own_group &&
+			      one.number != SIGHUP;
 
 		switch (one.number) {
 		case SIGCHLD:

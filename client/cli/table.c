@@ -176,7 +176,7 @@ static bool cell_set(const struct cli_table *table, struct libscols_line *line,
 		span_text(table->json, value, text, sizeof text);
 		value = text;
 	}
-	if (c->cell == CLI_CELL_STATE && strcmp(value, "held") != 0 &&
+	if (c->cell == CLI_CELL_STATE && strcmp(value, "suspended") == 0 &&
 	    scols_cell_set_color(scols_line_get_cell(line, i), "yellow") != 0)
 		return false;
 	return scols_line_set_data(line, i, value) == 0;

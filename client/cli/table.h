@@ -16,9 +16,8 @@
 enum cli_cell {
 	CLI_CELL_TEXT,
 	CLI_CELL_NUMBER,
-	CLI_CELL_STATE, /* text, coloured when it is not "held" */
+	CLI_CELL_STATE, /* text, coloured when it is in doubt */
 	CLI_CELL_SPAN,  /* milliseconds in, "1m12s" or seconds out */
-	CLI_CELL_WORDS, /* digits that stay text in JSON */
 };
 
 /* Rows end with one without a name. */

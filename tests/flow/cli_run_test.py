@@ -303,7 +303,9 @@ class SignalTest(CliCase):
 
     def test_a_stop_stops_both(self):
         """^Z as a shell without job control would send it."""
-        wrapper = self.child(":")
+        wrapper = self.start("run", "a", "--", "sh", "-c",
+                             "sleep 60 & trap 'kill $!; exit 9' TERM; "
+                             f"echo $$ >{self.path('up')}; wait")
         pid = int(self.there("up"))
         wrapper.signal(signal.SIGTSTP)
         for one in (wrapper.pid, pid):
@@ -314,7 +316,7 @@ class SignalTest(CliCase):
             proc.wait_until(lambda one=one: not self.stands(one), 10,
                             f"{one} runs")
         wrapper.signal(signal.SIGTERM)
-        self.assertEqual(wrapper.wait(), 128 + signal.SIGTERM)
+        self.assertEqual(wrapper.wait(), 9)
 
     @staticmethod
     def stands(pid):

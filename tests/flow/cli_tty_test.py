@@ -131,8 +131,10 @@ class TtyTest(unittest.TestCase):
     def stop_and_go(self, group):
         program = f"{proc.zklock()} -S {self.daemon.socket}"
         script = (f"set -m; {program} run {group} a -- sh -c "
-                  "'echo pid-$$-; trap \"exit 7\" USR1; "
-                  "while :; do sleep 0.02; done'; "
+                  # No loop of short commands: a shell that is just
+                  # starting one (vfork) waits instead of being stopped.
+                  "'sleep 60 & trap \"kill $!; exit 7\" USR1; "
+                  "echo pid-$$-; wait'; "
                   'echo "stopped-$?"; read go; fg >/dev/null; '
                   'echo "ended-$?"')
         self.terminal = Terminal(["/bin/bash", "-c", script])

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
+#include <sys/queue.h>
 
 #include "daemon/coord_local_watch.h"
 #include "daemon/coord_mail.h"
@@ -30,11 +30,12 @@ enum phase {
 	PHASE_DOWN, /* a session without a link */
 };
 
+TAILQ_HEAD(requests, request);
+
 struct request {
 	struct coord_op op; /* its strings are in the same allocation */
 	int64_t zxid;       /* the server's last one when it answered */
-	struct request *prev;
-	struct request *next;
+	TAILQ_ENTRY(request) in_queue;
 };
 
 struct coord_local {
@@ -46,8 +47,8 @@ struct coord_local {
 	bool stalled;
 	int64_t session;
 	int64_t zxid_seen;
-	struct request *requests;
-	struct request *served;
+	struct requests requests;
+	struct requests served;
 	/* A write waits for our view to apply it; its answer is in `held`. */
 	int64_t zxid_awaited; /* 0: none */
 	struct coord_mailbox held;
@@ -148,27 +149,30 @@ static struct request *request_new(const struct coord_op *op)
 	return request;
 }
 
-static void requests_free(struct request **list)
+static void requests_free(struct requests *queue)
 {
-	while (*list) {
-		struct request *request = *list;
+	struct request *request;
 
-		DL_DELETE(*list, request);
+	while ((request = TAILQ_FIRST(queue))) {
+		TAILQ_REMOVE(queue, request, in_queue);
 		free(request);
 	}
+}
+
+static void post_maybes(struct coord_local *local, struct requests *queue)
+{
+	struct request *request;
+
+	TAILQ_FOREACH(request, queue, in_queue)
+	coord_mailbox_post_result(&local->mailbox, request->op.id, COORD_MAYBE,
+				  RC_CONNECTION_LOSS);
 }
 
 /* The client's side of the end of a connection. */
 static void lose_all(struct coord_local *local)
 {
-	struct request *request;
-
-	DL_FOREACH(local->served, request)
-	coord_mailbox_post_result(&local->mailbox, request->op.id, COORD_MAYBE,
-				  RC_CONNECTION_LOSS);
-	DL_FOREACH(local->requests, request)
-	coord_mailbox_post_result(&local->mailbox, request->op.id, COORD_MAYBE,
-				  RC_CONNECTION_LOSS);
+	post_maybes(local, &local->served);
+	post_maybes(local, &local->requests);
 	requests_free(&local->served);
 	coord_mailbox_clear(&local->packets);
 	coord_mailbox_clear(&local->held);
@@ -257,7 +261,7 @@ static void serve_write(struct coord_local *local, const struct coord_op *op,
 static void answer_send(struct coord_local *local,
 			const struct coord_event *answer)
 {
-	local->served->prev->zxid =
+	TAILQ_LAST(&local->served, requests)->zxid =
 	    coord_tree_view_zxid(local->tree, local->watcher.view);
 	coord_mailbox_post(&local->packets, answer);
 }
@@ -283,7 +287,7 @@ static void serve_attached(struct coord_local *local, struct request *request)
 	struct coord_event answer = { .type = COORD_EV_ANSWER };
 
 	answer.answer.id = op->id;
-	DL_APPEND(local->served, request);
+	TAILQ_INSERT_TAIL(&local->served, request, in_queue);
 	if (local->watcher.view == 0)
 		coord_tree_session_touch(local->tree, local->session);
 	if (op->verb == COORD_LIST || op->verb == COORD_GET) {
@@ -324,7 +328,7 @@ static bool is_served(const struct coord_local *local, enum coord_verb verb)
 bool coord_local_serve(struct coord *coord)
 {
 	struct coord_local *local = self(coord);
-	struct request *request = local->requests;
+	struct request *request = TAILQ_FIRST(&local->requests);
 
 	if (local->phase == PHASE_ATTACHED && local->zxid_awaited)
 		return awaited_send(local);
@@ -335,7 +339,7 @@ bool coord_local_serve(struct coord *coord)
 		link_down(local);
 		return true;
 	}
-	DL_DELETE(local->requests, request);
+	TAILQ_REMOVE(&local->requests, request, in_queue);
 	if (local->phase == PHASE_ATTACHED)
 		serve_attached(local, request);
 	else
@@ -346,7 +350,7 @@ bool coord_local_serve(struct coord *coord)
 static void deliver_answer(struct coord_local *local,
 			   const struct coord_event *answer)
 {
-	struct request *request = local->served;
+	struct request *request = TAILQ_FIRST(&local->served);
 
 	assert(request && request->op.id == answer->answer.id);
 	if (request->zxid > local->zxid_seen)
@@ -355,7 +359,7 @@ static void deliver_answer(struct coord_local *local,
 		coord_local_watch_answered(&local->watches,
 					   watch_kind(&request->op),
 					   request->op.path);
-	DL_DELETE(local->served, request);
+	TAILQ_REMOVE(&local->served, request, in_queue);
 	free(request);
 	coord_mailbox_post(&local->mailbox, answer);
 }
@@ -463,7 +467,7 @@ static void enqueue(struct coord_local *local, const struct coord_op *op)
 		return;
 	}
 	request = request_new(op);
-	DL_APPEND(local->requests, request);
+	TAILQ_INSERT_TAIL(&local->requests, request, in_queue);
 }
 
 static void op_submit(struct coord *coord, const struct coord_op *ops,
@@ -570,7 +574,7 @@ size_t coord_local_requests(const struct coord *coord)
 	const struct request *request;
 	size_t len = 0;
 
-	DL_FOREACH(self_const(coord)->requests, request)
+	TAILQ_FOREACH(request, &self_const(coord)->requests, in_queue)
 	len++;
 	return len;
 }
@@ -601,6 +605,8 @@ struct coord *coord_local_new(struct coord_tree *tree,
 	local->tree = tree;
 	local->settings = *settings;
 	local->watcher.fired = on_fired;
+	TAILQ_INIT(&local->requests);
+	TAILQ_INIT(&local->served);
 	if (coord_mailbox_init(&local->mailbox) &&
 	    coord_mailbox_init(&local->packets) &&
 	    coord_mailbox_init(&local->held))

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 
 #include "daemon/coord_local_tree.h"
 
@@ -21,10 +20,8 @@ static void *need(void *memory)
 struct coord_tree_node *coord_nodes_find(const struct coord_nodes *nodes,
 					 const char *path, size_t len)
 {
-	struct coord_tree_node *node = NULL;
-
-	HASH_FIND(hh, nodes->all, path, len, node);
-	return node;
+	return (struct coord_tree_node *)hash_map_find(&nodes->by_path, path,
+						       len);
 }
 
 size_t coord_nodes_parent_len(const char *path)
@@ -46,8 +43,11 @@ struct coord_tree_node *coord_nodes_add(struct coord_nodes *nodes,
 	node->name = strrchr(node->path, '/') + 1;
 	node->parent = parent;
 	if (parent)
-		DL_APPEND(parent->children, node);
-	HASH_ADD_KEYPTR(hh, nodes->all, node->path, strlen(node->path), node);
+		TAILQ_INSERT_TAIL(&parent->children, node, in_parent);
+	TAILQ_INIT(&node->children);
+	node->by_path.key = node->path;
+	node->by_path.key_len = strlen(path);
+	hash_map_add(&nodes->by_path, &node->by_path);
 	return node;
 }
 
@@ -66,8 +66,8 @@ void coord_nodes_bytes_set(struct coord_tree_node *node, const char *bytes,
 void coord_nodes_remove(struct coord_nodes *nodes, struct coord_tree_node *node)
 {
 	if (node->parent)
-		DL_DELETE(node->parent->children, node);
-	HASH_DEL(nodes->all, node);
+		TAILQ_REMOVE(&node->parent->children, node, in_parent);
+	hash_map_remove(&nodes->by_path, &node->by_path);
 	free(node->bytes);
 	free(node->path);
 	free(node);
@@ -75,14 +75,14 @@ void coord_nodes_remove(struct coord_nodes *nodes, struct coord_tree_node *node)
 
 void coord_nodes_clear(struct coord_nodes *nodes)
 {
-	struct coord_tree_node *node;
-	struct coord_tree_node *tmp;
+	while (nodes->by_path.first) {
+		struct coord_tree_node *node =
+		    (struct coord_tree_node *)nodes->by_path.first;
 
-	HASH_ITER(hh, nodes->all, node, tmp)
-	{
 		node->parent = NULL;
 		coord_nodes_remove(nodes, node);
 	}
+	hash_map_fini(&nodes->by_path);
 }
 
 struct coord_stat coord_tree_stat(const struct coord_tree_node *node)
@@ -104,13 +104,13 @@ const char *coord_tree_data(const struct coord_tree_node *node, size_t *len_out)
 const struct coord_tree_node *coord_tree_child_first(
     const struct coord_tree_node *parent)
 {
-	return parent->children;
+	return TAILQ_FIRST(&parent->children);
 }
 
 const struct coord_tree_node *coord_tree_child_next(
     const struct coord_tree_node *child)
 {
-	return child->next;
+	return TAILQ_NEXT(child, in_parent);
 }
 
 const char *coord_tree_name(const struct coord_tree_node *node)

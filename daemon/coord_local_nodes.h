@@ -13,28 +13,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
+#include <sys/queue.h>
 
 #include "daemon/coord.h"
+#include "daemon/hash_map.h"
+
+TAILQ_HEAD(coord_tree_children, coord_tree_node);
 
 struct coord_tree_node {
+	struct hash_entry by_path; /* first: see hash_map.h */
 	char *path;
 	const char *name; /* within path */
 	char *bytes;
 	size_t bytes_len;
 	struct coord_tree_node *parent;
-	struct coord_tree_node *children;
-	struct coord_tree_node *prev; /* among the parent's children */
-	struct coord_tree_node *next;
+	struct coord_tree_children children; /* as they were made */
+	TAILQ_ENTRY(coord_tree_node) in_parent;
 	bool container;
 	int32_t creations;      /* children ever made: the sequence counter */
 	struct coord_stat stat; /* its cversion is told from creations */
-	UT_hash_handle hh;
 };
 
 struct coord_nodes {
-	struct coord_tree_node *all; /* by path, in the order of creation */
-	int64_t zxid;                /* applied up to here */
+	struct hash_map by_path; /* in the order of creation */
+	int64_t zxid;            /* applied up to here */
 };
 
 /* path need not end at len.  NULL when there is no such node. */

@@ -11,8 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
-#include <utlist.h>
+#include <sys/queue.h>
 
 #include "daemon/coord_local_nodes.h"
 
@@ -43,19 +42,18 @@ struct txn {
 	bool container;
 	size_t bytes_len;
 	char *bytes; /* within the allocation */
-	struct txn *prev;
-	struct txn *next;
+	STAILQ_ENTRY(txn) in_log;
 	char path[]; /* then the bytes */
 };
 
 struct session {
+	struct hash_entry by_id; /* first: see hash_map.h */
 	int64_t id;
 	int64_t timeout_ms;
 	int64_t deadline_ms;
 	bool keep;
 	bool alive;
 	int64_t end_zxid; /* when not alive */
-	UT_hash_handle hh;
 };
 
 struct coord_tree {
@@ -63,9 +61,9 @@ struct coord_tree {
 	int64_t zxid;
 	int64_t session_last;
 	int64_t reap_next_ms;
-	struct txn *log; /* what some view has not applied yet */
-	struct session *sessions;
-	struct coord_tree_watcher *watchers;
+	STAILQ_HEAD(, txn) log; /* what some view has not applied yet */
+	struct hash_map sessions;
+	TAILQ_HEAD(, coord_tree_watcher) watchers;
 	struct coord_nodes views[COORD_TREE_VIEWS_MAX];
 	char made[COORD_PATH_MAX + SUFFIX_LEN + 1]; /* the last path created */
 };
@@ -92,9 +90,8 @@ static void fire(struct coord_tree *tree, unsigned view, enum coord_watch what,
 		 const char *path)
 {
 	struct coord_tree_watcher *watcher;
-	struct coord_tree_watcher *tmp;
 
-	DL_FOREACH_SAFE(tree->watchers, watcher, tmp)
+	TAILQ_FOREACH(watcher, &tree->watchers, in_tree)
 	{
 		if (watcher->view == view)
 			watcher->fired(watcher, what, path);
@@ -153,11 +150,12 @@ static void remove_and_fire(struct coord_tree *tree, unsigned v,
 static void apply_end(struct coord_tree *tree, unsigned v,
 		      const struct txn *txn)
 {
-	struct coord_tree_node *node;
-	struct coord_tree_node *tmp;
+	struct hash_entry *next;
 
-	HASH_ITER(hh, tree->views[v].all, node, tmp)
-	{
+	for (struct hash_entry *e = tree->views[v].by_path.first; e; e = next) {
+		struct coord_tree_node *node = (struct coord_tree_node *)e;
+
+		next = e->next;
 		if (node->stat.owner == txn->session)
 			remove_and_fire(tree, v, node, txn->zxid);
 	}
@@ -202,16 +200,21 @@ static int64_t oldest_zxid(const struct coord_tree *tree)
 	return oldest;
 }
 
+static void log_drop(struct coord_tree *tree)
+{
+	struct txn *txn = STAILQ_FIRST(&tree->log);
+
+	STAILQ_REMOVE_HEAD(&tree->log, in_log);
+	free(txn);
+}
+
 static void log_trim(struct coord_tree *tree)
 {
 	int64_t oldest = oldest_zxid(tree);
 
-	while (tree->log && tree->log->zxid <= oldest) {
-		struct txn *txn = tree->log;
-
-		DL_DELETE(tree->log, txn);
-		free(txn);
-	}
+	while (!STAILQ_EMPTY(&tree->log) &&
+	       STAILQ_FIRST(&tree->log)->zxid <= oldest)
+		log_drop(tree);
 }
 
 /* A transaction without its number yet. */
@@ -234,7 +237,7 @@ static struct txn *txn_new(enum txn_type type, const char *path,
 static void commit(struct coord_tree *tree, struct txn *txn)
 {
 	txn->zxid = ++tree->zxid;
-	DL_APPEND(tree->log, txn);
+	STAILQ_INSERT_TAIL(&tree->log, txn, in_log);
 	apply(tree, 0, txn);
 	log_trim(tree);
 }
@@ -244,7 +247,7 @@ void coord_tree_view_apply(struct coord_tree *tree, unsigned view, int64_t zxid)
 	struct txn *txn;
 
 	assert(view < tree->settings.views);
-	DL_FOREACH(tree->log, txn)
+	STAILQ_FOREACH(txn, &tree->log, in_log)
 	{
 		if (txn->zxid > zxid)
 			break;
@@ -289,10 +292,7 @@ int64_t coord_tree_view_zxid(const struct coord_tree *tree, unsigned view)
 
 static struct session *session_find(const struct coord_tree *tree, int64_t id)
 {
-	struct session *session = NULL;
-
-	HASH_FIND(hh, tree->sessions, &id, sizeof id, session);
-	return session;
+	return (struct session *)hash_map_find(&tree->sessions, &id, sizeof id);
 }
 
 int64_t coord_tree_session_new(struct coord_tree *tree, int64_t timeout_ms)
@@ -302,7 +302,9 @@ int64_t coord_tree_session_new(struct coord_tree *tree, int64_t timeout_ms)
 	session->id = ++tree->session_last;
 	session->timeout_ms = timeout_ms;
 	session->alive = true;
-	HASH_ADD(hh, tree->sessions, id, sizeof session->id, session);
+	session->by_id.key = &session->id;
+	session->by_id.key_len = sizeof session->id;
+	hash_map_add(&tree->sessions, &session->by_id);
 	coord_tree_session_touch(tree, session->id);
 	commit(tree, txn_new(TXN_SESSION, "", NULL, 0));
 	return session->id;
@@ -436,7 +438,7 @@ static struct coord_tree_answer write_delete(struct coord_tree *tree,
 
 	if (!node)
 		return failed(tree, COORD_NO_NODE, RC_NO_NODE);
-	if (node->children)
+	if (!TAILQ_EMPTY(&node->children))
 		return failed(tree, COORD_NOT_EMPTY, RC_NOT_EMPTY);
 	commit(tree, txn_new(TXN_DELETE, op->path, NULL, 0));
 	return (struct coord_tree_answer){ .result = COORD_OK };
@@ -484,7 +486,7 @@ const struct coord_tree_node *coord_tree_find(const struct coord_tree *tree,
 
 size_t coord_tree_nodes(const struct coord_tree *tree, unsigned view)
 {
-	return HASH_COUNT(tree->views[view].all);
+	return tree->views[view].by_path.len;
 }
 
 void coord_tree_counter_set(struct coord_tree *tree, const char *path,
@@ -503,31 +505,38 @@ void coord_tree_counter_set(struct coord_tree *tree, const char *path,
 
 void coord_tree_reap(struct coord_tree *tree)
 {
-	struct coord_tree_node *node;
-	struct coord_tree_node *tmp;
+	struct hash_entry *next;
 
-	HASH_ITER(hh, tree->views[0].all, node, tmp)
-	{
-		if (node->container && !node->children && node->creations > 0)
+	for (struct hash_entry *e = tree->views[0].by_path.first; e; e = next) {
+		const struct coord_tree_node *node = (const void *)e;
+
+		next = e->next;
+		if (node->container && TAILQ_EMPTY(&node->children) &&
+		    node->creations > 0)
 			commit(tree, txn_new(TXN_DELETE, node->path, NULL, 0));
 	}
+}
+
+static void session_forget(struct coord_tree *tree, struct session *session)
+{
+	hash_map_remove(&tree->sessions, &session->by_id);
+	free(session);
 }
 
 void coord_tree_tick(struct coord_tree *tree)
 {
 	int64_t now_ms = coord_tree_now_ms(tree);
-	struct session *session;
-	struct session *tmp;
+	struct hash_entry *next;
 
-	HASH_ITER(hh, tree->sessions, session, tmp)
-	{
+	for (struct hash_entry *e = tree->sessions.first; e; e = next) {
+		struct session *session = (struct session *)e;
+
+		next = e->next;
 		if (session->alive && !session->keep &&
 		    now_ms >= session->deadline_ms)
 			coord_tree_session_end(tree, session->id);
-		if (!session->alive && session->end_zxid <= oldest_zxid(tree)) {
-			HASH_DEL(tree->sessions, session);
-			free(session);
-		}
+		if (!session->alive && session->end_zxid <= oldest_zxid(tree))
+			session_forget(tree, session);
 	}
 	if (tree->settings.reap_every_ms && now_ms >= tree->reap_next_ms) {
 		tree->reap_next_ms = now_ms + tree->settings.reap_every_ms;
@@ -545,6 +554,8 @@ struct coord_tree *coord_tree_new(const struct coord_tree_settings *settings)
 	if (!tree)
 		return NULL;
 	tree->settings = *settings;
+	STAILQ_INIT(&tree->log);
+	TAILQ_INIT(&tree->watchers);
 	tree->zxid = settings->zxid_start;
 	tree->session_last = settings->zxid_start;
 	tree->reap_next_ms =
@@ -558,25 +569,16 @@ struct coord_tree *coord_tree_new(const struct coord_tree_settings *settings)
 
 void coord_tree_free(struct coord_tree *tree)
 {
-	struct session *session;
-	struct session *tmp;
-
 	if (!tree)
 		return;
-	assert(!tree->watchers);
+	assert(TAILQ_EMPTY(&tree->watchers));
 	for (unsigned v = 0; v < tree->settings.views; v++)
 		coord_nodes_clear(&tree->views[v]);
-	HASH_ITER(hh, tree->sessions, session, tmp)
-	{
-		HASH_DEL(tree->sessions, session);
-		free(session);
-	}
-	while (tree->log) {
-		struct txn *txn = tree->log;
-
-		DL_DELETE(tree->log, txn);
-		free(txn);
-	}
+	while (tree->sessions.first)
+		session_forget(tree, (struct session *)tree->sessions.first);
+	hash_map_fini(&tree->sessions);
+	while (!STAILQ_EMPTY(&tree->log))
+		log_drop(tree);
 	free(tree);
 }
 
@@ -584,11 +586,11 @@ void coord_tree_watcher_add(struct coord_tree *tree,
 			    struct coord_tree_watcher *watcher)
 {
 	assert(watcher->view < tree->settings.views);
-	DL_APPEND(tree->watchers, watcher);
+	TAILQ_INSERT_TAIL(&tree->watchers, watcher, in_tree);
 }
 
 void coord_tree_watcher_remove(struct coord_tree *tree,
 			       struct coord_tree_watcher *watcher)
 {
-	DL_DELETE(tree->watchers, watcher);
+	TAILQ_REMOVE(&tree->watchers, watcher, in_tree);
 }

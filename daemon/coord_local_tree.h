@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "daemon/coord.h"
 
@@ -117,14 +118,13 @@ void coord_tree_tick(struct coord_tree *tree);
 /*
  * Somebody who hears of every change in one view, while it is applied there.
  * fired() must not write to the tree.  Fields are the watcher's to fill in,
- * but prev and next.
+ * but in_tree.
  */
 struct coord_tree_watcher {
 	unsigned view;
 	void (*fired)(struct coord_tree_watcher *watcher, enum coord_watch what,
 		      const char *path);
-	struct coord_tree_watcher *prev;
-	struct coord_tree_watcher *next;
+	TAILQ_ENTRY(coord_tree_watcher) in_tree;
 };
 
 void coord_tree_watcher_add(struct coord_tree *tree,

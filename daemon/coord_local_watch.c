@@ -7,15 +7,14 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 /* A path with the digits of a sequence, and the kind before it. */
 #define KEY_MAX (COORD_PATH_MAX + 32)
 
 struct coord_local_watch {
+	struct hash_entry by_key; /* first: see hash_map.h */
 	bool at_server;
 	bool at_client;
-	UT_hash_handle hh;
 	char key[]; /* the kind, then the path */
 };
 
@@ -23,14 +22,13 @@ static struct coord_local_watch *find(struct coord_local_watches *watches,
 				      char kind, const char *path)
 {
 	size_t len = strlen(path) + 1; /* of the key, without its NUL */
-	struct coord_local_watch *watch = NULL;
 	char key[KEY_MAX];
 
 	assert(len < sizeof key);
 	key[0] = kind;
 	memcpy(key + 1, path, len);
-	HASH_FIND(hh, watches->all, key, len, watch);
-	return watch;
+	return (struct coord_local_watch *)hash_map_find(&watches->all, key,
+							 len);
 }
 
 static struct coord_local_watch *get(struct coord_local_watches *watches,
@@ -46,7 +44,9 @@ static struct coord_local_watch *get(struct coord_local_watches *watches,
 		abort();
 	watch->key[0] = kind;
 	memcpy(watch->key + 1, path, len);
-	HASH_ADD(hh, watches->all, key[0], len, watch);
+	watch->by_key.key = watch->key;
+	watch->by_key.key_len = len;
+	hash_map_add(&watches->all, &watch->by_key);
 	return watch;
 }
 
@@ -55,7 +55,7 @@ static void settle(struct coord_local_watches *watches,
 {
 	if (watch->at_server || watch->at_client)
 		return;
-	HASH_DEL(watches->all, watch);
+	hash_map_remove(&watches->all, &watch->by_key);
 	free(watch);
 }
 
@@ -124,11 +124,12 @@ bool coord_local_watch_heard(struct coord_local_watches *watches,
 
 void coord_local_watches_unserve(struct coord_local_watches *watches)
 {
-	struct coord_local_watch *watch;
-	struct coord_local_watch *tmp;
+	struct hash_entry *next;
 
-	HASH_ITER(hh, watches->all, watch, tmp)
-	{
+	for (struct hash_entry *e = watches->all.first; e; e = next) {
+		struct coord_local_watch *watch = (struct coord_local_watch *)e;
+
+		next = e->next;
 		watch->at_server = false;
 		settle(watches, watch);
 	}
@@ -136,21 +137,20 @@ void coord_local_watches_unserve(struct coord_local_watches *watches)
 
 void coord_local_watches_clear(struct coord_local_watches *watches)
 {
-	struct coord_local_watch *watch;
-	struct coord_local_watch *tmp;
+	struct hash_entry *next;
 
-	HASH_ITER(hh, watches->all, watch, tmp)
-	{
-		HASH_DEL(watches->all, watch);
-		free(watch);
+	for (struct hash_entry *e = watches->all.first; e; e = next) {
+		next = e->next;
+		free(e);
 	}
+	hash_map_fini(&watches->all);
 }
 
 const struct coord_local_watch *coord_local_watch_next(
     const struct coord_local_watches *watches,
     const struct coord_local_watch *watch)
 {
-	return watch ? watch->hh.next : watches->all;
+	return (const void *)(watch ? watch->by_key.next : watches->all.first);
 }
 
 const char *coord_local_watch_path(const struct coord_local_watch *watch)

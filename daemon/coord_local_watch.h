@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "daemon/coord.h"
+#include "daemon/hash_map.h"
 
 /* Kinds: on a node, on its children. */
 #define COORD_LOCAL_NODE     'n'
@@ -23,7 +24,7 @@
 struct coord_local_watch; /* private to coord_local_watch.c */
 
 struct coord_local_watches {
-	struct coord_local_watch *all; /* private; NULL at first */
+	struct hash_map all; /* private; all zero at first */
 };
 
 /* The server has taken the call that sets it. */

@@ -351,6 +351,7 @@ struct coord *coord_zk_new(struct event_base *base,
 		return NULL;
 	zk->coord.ops = &zk_ops;
 	zk->base = base;
+	zk_ops_init(zk);
 	zk->resolve = resolve_new(base, &names);
 	if (zk->resolve && slot_take(zk) && settings_copy(zk, settings) &&
 	    coord_mailbox_init(&zk->mailbox) && zk_link_init(zk))
@@ -385,6 +386,6 @@ void coord_zk_counts(const struct coord *coord,
 	*counts_out = zk->counts;
 	counts_out->in_flight = zk->ops.sent_len;
 	counts_out->queued = zk->ops.queued_len;
-	counts_out->watches = zk->watches.len;
+	counts_out->watches = (uint32_t)zk->watches.all.len;
 	counts_out->watch_bytes = zk->watches.bytes;
 }

@@ -14,11 +14,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <zookeeper/zookeeper.h>
 
 #include "daemon/coord.h"
 #include "daemon/coord_mail.h"
 #include "daemon/coord_zk.h"
+#include "daemon/hash_map.h"
 #include "daemon/resolve.h"
 
 struct event;
@@ -61,12 +63,12 @@ struct zk_link {
 	int64_t timer_ms; /* when it is due; 0: not armed */
 };
 
-struct zk_row;   /* one operation: private to coord_zk_ops.c */
-struct zk_watch; /* one armed watch: private to coord_zk_watch.c */
+struct zk_row; /* one operation: private to coord_zk_ops.c */
+TAILQ_HEAD(zk_rows, zk_row);
 
 struct zk_ops {
-	struct zk_row *sent;   /* in the order of the calls */
-	struct zk_row *queued; /* above the cap */
+	struct zk_rows sent;   /* in the order of the calls */
+	struct zk_rows queued; /* above the cap */
 	uint32_t sent_len;
 	uint32_t queued_len;
 	uint64_t seq;     /* the last call's number */
@@ -75,8 +77,7 @@ struct zk_ops {
 };
 
 struct zk_watches {
-	struct zk_watch *all;
-	uint32_t len;
+	struct hash_map all;
 	uint32_t bytes;
 };
 
@@ -146,6 +147,7 @@ void zk_link_penalty(struct coord_zk *zk);
 
 /* --- coord_zk_ops.c --- */
 
+void zk_ops_init(struct coord_zk *zk);
 void zk_ops_submit(struct coord_zk *zk, const struct coord_op *ops, size_t len);
 /* Hand queued operations over while there is room. */
 void zk_ops_flush(struct coord_zk *zk);

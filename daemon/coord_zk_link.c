@@ -25,9 +25,9 @@
 #define BACKOFF_MAX_MS 5000
 /* A link that lived shorter than this was no success. */
 #define LINK_WORTH_MS 1000
-/* Reads without effect before we ask whether the library is stuck (on a
- * length that it cannot allocate it reads no more, for ever). */
-#define FRUITLESS_MAX 16
+/* Reads in a row that moved nothing: the library is stuck.  (On a length that
+ * it cannot allocate it reads no more, for ever.) */
+#define FRUITLESS_MAX 64
 /* For the library's log: lines of one handle in a window; the rest is dropped.
  */
 #define LOG_LINES_MAX 8
@@ -39,6 +39,13 @@
 static struct coord_zk *log_owner;
 static int64_t log_window_ms;
 static unsigned log_lines;
+
+static char clean_char(char c)
+{
+	if (c < ' ' || c > '~' || c == '"')
+		return '?';
+	return c;
+}
 
 /* "time:pid:ZOO_WARN@function@line: text" becomes the text. */
 static void on_log(const char *message)
@@ -61,8 +68,7 @@ static void on_log(const char *message)
 	for (text = text ? text + 2 : message; *text; text++) {
 		if (len + 1 == sizeof clean)
 			break;
-		clean[len++] =
-		    *text < ' ' || *text > '~' || *text == '"' ? '?' : *text;
+		clean[len++] = clean_char(*text);
 	}
 	clean[len] = '\0';
 	zk_log(log_owner, error ? COORD_ZK_WARNING : COORD_ZK_NOTICE,
@@ -362,26 +368,25 @@ void zk_link_bury(struct coord_zk *zk)
 
 /* --- a turn --- */
 
-/* The library has read all that there was, or it is stuck. */
+/* The library has read all that there was, or it is stuck: what waits in the
+ * socket only grows, turn after turn, and nothing comes of it. */
 static void check_stuck(struct coord_zk *zk, size_t mails)
 {
 	struct zk_link *link = &zk->link;
 	int unread = 0;
 
-	if (zk->mailbox.len != mails || !link->alive) {
+	if (zk->mailbox.len == mails && link->alive && link->fd >= 0)
+		(void)ioctl(link->fd, FIONREAD, &unread);
+	if (unread > 0 && unread >= link->unread)
+		link->fruitless++;
+	else
 		link->fruitless = 0;
-		return;
-	}
-	if (++link->fruitless < FRUITLESS_MAX)
+	link->unread = unread;
+	if (link->fruitless < FRUITLESS_MAX)
 		return;
 	link->fruitless = 0;
-	if (link->fd >= 0 && ioctl(link->fd, FIONREAD, &unread) == 0 &&
-	    unread == link->unread && unread > 0) {
-		zk_log(zk, COORD_ZK_WARNING, "event=zk_stuck unread=%d",
-		       unread);
-		zk_link_distrust(zk); /* it would not notice a shutdown */
-	}
-	link->unread = unread;
+	zk_log(zk, COORD_ZK_WARNING, "event=zk_stuck unread=%d", unread);
+	zk_link_distrust(zk); /* it would not notice a shutdown */
 }
 
 static void give(struct coord_zk *zk, int events)

@@ -13,9 +13,9 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <utlist.h>
 
 #include "daemon/coord_zk_i.h"
 
@@ -36,9 +36,14 @@ struct zk_row {
 	int64_t sent_ms;
 	struct coord_op op; /* its strings are in the same allocation */
 	bool watching;      /* counted by zk_watch_ask() */
-	struct zk_row *prev;
-	struct zk_row *next;
+	TAILQ_ENTRY(zk_row) in_list;
 };
+
+void zk_ops_init(struct coord_zk *zk)
+{
+	TAILQ_INIT(&zk->ops.sent);
+	TAILQ_INIT(&zk->ops.queued);
+}
 
 /* --- numbers --- */
 
@@ -57,9 +62,15 @@ static void xid_note(struct coord_zk *zk)
 	zk_log(zk, COORD_ZK_NOTICE, "event=zk_xid_wrapped");
 }
 
+/* A number in a pointer's place; nobody follows it. */
 static const void *ticket(const struct coord_zk *zk, uint64_t seq)
 {
-	return (const void *)(uintptr_t)(seq << ZK_SLOT_BITS | zk->slot);
+	uintptr_t number = seq << ZK_SLOT_BITS | zk->slot;
+	const void *data;
+
+	_Static_assert(sizeof number == sizeof data, "a pointer has its room");
+	memcpy(&data, &number, sizeof data);
+	return data;
 }
 
 static struct coord_zk *ticket_owner(const void *data)
@@ -106,24 +117,32 @@ static void row_end(struct coord_zk *zk, struct zk_row *row, bool well)
 
 static void row_unsend(struct coord_zk *zk, struct zk_row *row)
 {
-	DL_DELETE(zk->ops.sent, row);
+	TAILQ_REMOVE(&zk->ops.sent, row, in_list);
 	zk->ops.sent_len--;
+}
+
+/* The first of those above the cap, out of its list; NULL: there is none. */
+static struct zk_row *row_unqueue(struct coord_zk *zk)
+{
+	struct zk_row *row = TAILQ_FIRST(&zk->ops.queued);
+
+	if (row) {
+		TAILQ_REMOVE(&zk->ops.queued, row, in_list);
+		zk->ops.queued_len--;
+	}
+	return row;
 }
 
 void zk_ops_lose(struct coord_zk *zk)
 {
-	while (zk->ops.sent) {
-		struct zk_row *row = zk->ops.sent;
+	struct zk_row *row;
 
+	while ((row = TAILQ_FIRST(&zk->ops.sent))) {
 		row_unsend(zk, row);
 		result_post(zk, row->id, COORD_MAYBE, ZCONNECTIONLOSS);
 		row_end(zk, row, false);
 	}
-	while (zk->ops.queued) {
-		struct zk_row *row = zk->ops.queued;
-
-		DL_DELETE(zk->ops.queued, row);
-		zk->ops.queued_len--;
+	while ((row = row_unqueue(zk))) {
 		result_post(zk, row->id, COORD_NOT_SENT, ZCONNECTIONLOSS);
 		row_end(zk, row, false);
 	}
@@ -134,9 +153,11 @@ void zk_ops_lose(struct coord_zk *zk)
  * a lost completion is no different. */
 int64_t zk_ops_due_ms(const struct coord_zk *zk)
 {
-	if (!zk->ops.sent)
+	const struct zk_row *row = TAILQ_FIRST(&zk->ops.sent);
+
+	if (!row)
 		return INT64_MAX;
-	return zk->ops.sent->sent_ms + zk->link.timeout_ms * 2 / 3;
+	return row->sent_ms + zk->link.timeout_ms * 2 / 3;
 }
 
 /* --- answers --- */
@@ -170,7 +191,7 @@ static enum coord_result result_of(int rc)
  */
 static struct zk_row *row_take(struct coord_zk *zk, uint64_t seq, int rc)
 {
-	struct zk_row *row = zk->ops.sent;
+	struct zk_row *row = TAILQ_FIRST(&zk->ops.sent);
 
 	if (!row || row->seq > seq)
 		return NULL; /* late: it was answered as lost */
@@ -381,7 +402,7 @@ static void row_send(struct coord_zk *zk, struct zk_row *row)
 
 	row->seq = ++zk->ops.seq;
 	row->sent_ms = before_ms;
-	DL_APPEND(zk->ops.sent, row);
+	TAILQ_INSERT_TAIL(&zk->ops.sent, row, in_list);
 	zk->ops.sent_len++;
 	zk->counts.ops++;
 	xid_note(zk);
@@ -425,9 +446,9 @@ static void op_take(struct coord_zk *zk, const struct coord_op *op)
 		}
 	}
 	if (!op->urgent &&
-	    (zk->ops.queued ||
+	    (zk->ops.queued_len ||
 	     zk->ops.sent_len >= zk->settings.ops_in_flight_max)) {
-		DL_APPEND(zk->ops.queued, row);
+		TAILQ_INSERT_TAIL(&zk->ops.queued, row, in_list);
 		zk->ops.queued_len++;
 		return;
 	}
@@ -459,17 +480,12 @@ void zk_ops_submit(struct coord_zk *zk, const struct coord_op *ops, size_t len)
 
 void zk_ops_flush(struct coord_zk *zk)
 {
-	if (!zk->ops.queued)
+	if (!zk->ops.queued_len)
 		return;
 	cork(zk, 1);
-	while (zk->ops.queued &&
-	       zk->ops.sent_len < zk->settings.ops_in_flight_max) {
-		struct zk_row *row = zk->ops.queued;
-
-		DL_DELETE(zk->ops.queued, row);
-		zk->ops.queued_len--;
-		row_send(zk, row);
-	}
+	while (zk->ops.queued_len &&
+	       zk->ops.sent_len < zk->settings.ops_in_flight_max)
+		row_send(zk, row_unqueue(zk));
 	cork(zk, 0);
 }
 

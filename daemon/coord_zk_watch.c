@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "daemon/coord_zk_i.h"
 
@@ -21,9 +20,9 @@
 enum { KIND_NODE = 'n', KIND_CHILDREN = 'c' };
 
 struct zk_watch {
-	uint32_t asked; /* calls under way */
+	struct hash_entry by_key; /* first: see hash_map.h */
+	uint32_t asked;           /* calls under way */
 	bool armed;
-	UT_hash_handle hh;
 	char key[]; /* the kind, then the path */
 };
 
@@ -36,22 +35,19 @@ static struct zk_watch *find(const struct coord_zk *zk, char kind,
 			     const char *path)
 {
 	size_t len = strlen(path) + 1; /* of the key, without its NUL */
-	struct zk_watch *watch = NULL;
 	char key[KEY_MAX];
 
 	if (len >= sizeof key)
 		return NULL;
 	key[0] = kind;
 	memcpy(key + 1, path, len);
-	HASH_FIND(hh, zk->watches.all, key, len, watch);
-	return watch;
+	return (struct zk_watch *)hash_map_find(&zk->watches.all, key, len);
 }
 
 static void forget(struct coord_zk *zk, struct zk_watch *watch)
 {
-	zk->watches.len--;
 	zk->watches.bytes -= (uint32_t)strlen(watch->key + 1) + PREFIX_LEN;
-	HASH_DEL(zk->watches.all, watch);
+	hash_map_remove(&zk->watches.all, &watch->by_key);
 	free(watch);
 }
 
@@ -74,8 +70,9 @@ bool zk_watch_ask(struct coord_zk *zk, enum coord_verb verb, const char *path)
 	watch->asked = 1;
 	watch->key[0] = kind_of(verb);
 	memcpy(watch->key + 1, path, len + 1);
-	HASH_ADD(hh, zk->watches.all, key[0], len + 1, watch);
-	zk->watches.len++;
+	watch->by_key.key = watch->key;
+	watch->by_key.key_len = len + 1;
+	hash_map_add(&zk->watches.all, &watch->by_key);
 	zk->watches.bytes += (uint32_t)bytes;
 	return true;
 }
@@ -116,9 +113,7 @@ void zk_watch_fired(struct coord_zk *zk, enum coord_watch what,
 
 void zk_watch_clear(struct coord_zk *zk)
 {
-	struct zk_watch *watch;
-	struct zk_watch *tmp;
-
-	HASH_ITER(hh, zk->watches.all, watch, tmp)
-	forget(zk, watch);
+	while (zk->watches.all.first)
+		forget(zk, (struct zk_watch *)zk->watches.all.first);
+	hash_map_fini(&zk->watches.all);
 }

@@ -10,6 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
+import line  # noqa: E402
 import proc  # noqa: E402
 import zkwire  # noqa: E402
 from daemon import SESSION_MS  # noqa: E402
@@ -145,6 +146,52 @@ class OrderTest(E2eCase):
         for i, client in enumerate(clients):
             client.lock(f"l{i}")
         self.assertEqual(len(set(self.server.sessions()) - before), 1)
+
+
+class LeaseTest(E2eCase):
+
+    def test_the_deadline_keeps_moving(self):
+        """For two session timeouts a hold is believed at every moment, by
+        the page and by LEASE lines, and CHECK says so."""
+        host = self.host()
+        client = self.client(host)
+        page = line.LeasePage(client.ok("HELLO 1 lease=push")["lease"])
+        granted = client.lock("a")
+        gen = granted.number("gen")
+        end = time.monotonic() + 2 * SESSION_MS / 1000
+        while time.monotonic() < end:
+            self.assertTrue(page.believes(gen))
+            time.sleep(0.005)
+        client.sync()
+        moved = [event.until_ms for event in client.events
+                 if event.word == "LEASE"]
+        self.assertEqual({event["gen"] for event in client.events},
+                         {str(gen)})
+        self.assertGreater(len(moved), 4)
+        self.assertEqual(moved, sorted(moved))
+        self.assertGreater(moved[0], granted.until_ms)
+        for words in ("CHECK a", "CHECK a sync=1"):
+            self.assertGreater(client.ok(words).until_ms,
+                               granted.until_ms + SESSION_MS)
+        client.unlock("a")
+
+    def test_a_first_lock_after_a_quiet_time(self):
+        """Idle for two timeouts; then a grant at once, well believed."""
+        host = self.host()
+        client = self.client(host)
+        time.sleep(2 * SESSION_MS / 1000)
+        begin = time.monotonic()
+        granted = client.lock("a")
+        self.assertLess(time.monotonic() - begin, 0.5)
+        self.assertGreater(granted.number("valid_ms"), SESSION_MS / 3)
+        client.unlock("a")
+
+    def test_nobody_hears_leases_who_did_not_ask(self):
+        client = self.client(self.host())
+        client.lock("a")
+        time.sleep(SESSION_MS / 4000)
+        client.quiet()
+        client.unlock("a")
 
 
 class StrangerTest(E2eCase):

@@ -4,6 +4,7 @@
 import os
 import re
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
@@ -103,6 +104,22 @@ class TalkTest(WireCase):
             tokens.append(waiter.granted(tag).token)
             waiter.unlock(name)
         self.assertEqual(tokens, sorted(set(tokens)))
+
+    def test_turns_run_out_and_tokens_go_on(self):
+        """A bid counts 2 048 turns; the two thousand and more of a lock
+        that is never free go on without a stop, on larger tokens."""
+        name = self.name()
+        pair = [self.client("one"), self.client("two")]
+        token = pair[0].lock(name).token
+        begin = time.monotonic()
+        for turn in range(1, 4200):
+            taker, giver = pair[turn % 2], pair[1 - turn % 2]
+            tag = taker.enqueue(name)
+            giver.unlock(name)
+            granted = taker.granted(tag)
+            self.assertGreater(granted.token, token)
+            token = granted.token
+        self.assertLess(time.monotonic() - begin, 30)
 
     def test_trylock_of_a_held_lock(self):
         name = self.name()

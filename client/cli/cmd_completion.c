@@ -96,16 +96,17 @@ static void bash_commands(void)
 	}
 }
 
-static const char bash_head[] = "# zklock completion for bash\n"
-				"_zklock_about() {\n"
-				"\toptions= valued= words= names=0 child=0\n"
-				"\tcase $1 in\n";
+static const char bash_head[] =
+    "# zklock completion for bash\n"
+    "_zklock_about() {\n"
+    "\toptions='' valued='' words='' names=0 child=0\n"
+    "\tcase $1 in\n";
 
 static const char bash_tail[] =
     "\tesac\n"
     "}\n"
     "_zklock() {\n"
-    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} commands command= i word\n"
+    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} commands command='' i word\n"
     "\tlocal options valued words names child operands=0 skip=0\n"
     "\tCOMPREPLY=()\n"
     "\tcommands='%s'\n"
@@ -158,18 +159,32 @@ static void bash(void)
 	(void)fputs(hole + 2, stdout);
 }
 
+/* Inside of single quotes. */
+static void zsh_text(const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\'')
+			(void)fputs("'\\''", stdout);
+		else
+			(void)putchar(*text);
+	}
+}
+
 static void zsh_option(const struct cli_command *command,
 		       const struct cli_option *option)
 {
+	const char *value = option->value ? ":value" : "";
+
 	(void)command;
-	if (option->letter)
-		(void)printf("\t\t\t'-%c%s[%s]%s%s'\n", option->letter,
-			     option->value ? "+" : "", option->help,
-			     option->value ? ":" : "",
-			     option->value ? "value" : "");
-	(void)printf("\t\t\t'--%s%s[%s]%s'\n", option->name,
-		     option->value ? "=" : "", option->help,
-		     option->value ? ":value" : "");
+	if (option->letter) {
+		(void)printf("\t\t\t'-%c%s[", option->letter,
+			     option->value ? "+" : "");
+		zsh_text(option->help);
+		(void)printf("]%s'\n", value);
+	}
+	(void)printf("\t\t\t'--%s%s[", option->name, option->value ? "=" : "");
+	zsh_text(option->help);
+	(void)printf("]%s'\n", value);
 }
 
 static void zsh_operands(const struct cli_command *command)
@@ -183,7 +198,7 @@ static void zsh_operands(const struct cli_command *command)
 	else if (takes_name(command))
 		(void)printf("\t\t\t'1:name:_zklock_names'\n");
 	if (takes_child(command))
-		(void)printf("\t\t\t'*::command:_zklock_child'\n");
+		(void)printf("\t\t\t'*::command:_normal'\n");
 }
 
 static void zsh(void)
@@ -198,14 +213,16 @@ static void zsh(void)
 		     "\tcompadd ");
 	command_names(" ");
 	(void)printf("\n}\n"
-		     "_zklock_child() {\n"
-		     "\t[[ ${words[1]} == -- ]] && shift words && "
-		     "((CURRENT--))\n"
-		     "\t_normal\n"
-		     "}\n"
 		     "_zklock() {\n"
 		     "\tlocal state\n"
 		     "\tlocal -a options\n"
+		     "\tlocal -i at=${words[(i)--]}\n"
+		     "\tif ((at < CURRENT)); then\n"
+		     "\t\tshift $at words\n"
+		     "\t\t((CURRENT -= at))\n"
+		     "\t\t_normal\n"
+		     "\t\treturn\n"
+		     "\tfi\n"
 		     "\t_arguments -S -A '-*' '(-S --socket)'{-S+,--socket=}"
 		     "'[socket]:path:_files' --json -q -v --no-color \\\n"
 		     "\t\t'1:command:_zklock_commands' '*::arg:->rest'\n"
@@ -264,7 +281,7 @@ static void fish_command(const struct cli_command *command)
 		(void)printf("complete -c zklock -n "
 			     "'__fish_seen_subcommand_from %s %s; and "
 			     "contains -- -- (commandline -opc)' -a "
-			     "'(__fish_complete_subcommand)'\n",
+			     "'(__zklock_child)'\n",
 			     command->name, command->alias);
 	if (takes_name(command))
 		words = "(__zklock_names)";
@@ -281,6 +298,12 @@ static void fish(void)
 {
 	(void)printf("# zklock completion for fish\n"
 		     "function __zklock_names\n\t" NAMES "\nend\n"
+		     "function __zklock_child\n"
+		     "\tset -l words (commandline -opc) (commandline -ct)\n"
+		     "\tset -l at (contains -i -- -- $words); or return\n"
+		     "\tset -l rest $words[(math $at + 1)..-1]\n"
+		     "\tcomplete -C \"$rest\"\n"
+		     "end\n"
 		     "set -g __zklock_commands ");
 	command_names(" ");
 	(void)printf("\ncomplete -c zklock -s S -l socket -r -d socket\n");

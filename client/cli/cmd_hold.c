@@ -106,6 +106,7 @@ static bool keep(const struct cli_args *args, struct cli_hold *hold,
 		return cli_fault_set(fault, CLI_EXIT_OSERR, "timer: %s",
 				     strerror(-timer_fd));
 	for (;;) {
+		bool lost = is_lost(hold);
 		int64_t end_ms = cli_hold_until_ms(hold) - args->stop_early_ms;
 		struct pollfd wait[] = {
 			{ .fd = timer_fd, .events = POLLIN },
@@ -115,7 +116,7 @@ static bool keep(const struct cli_args *args, struct cli_hold *hold,
 			  .events = POLLIN },
 		};
 
-		if (is_lost(hold) || cli_clock_ms() >= end_ms) {
+		if (lost || cli_clock_ms() >= end_ms) {
 			(void)lost_fault(args, hold, fault);
 			break;
 		}

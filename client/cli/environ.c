@@ -125,11 +125,21 @@ static bool put_grant(const struct cli_hold *hold)
 		   (double)zklock_waited_ms(hold->lock) / 1000.0);
 }
 
+/* A child that changes its folder must still find it. */
+static bool put_socket(const char *path)
+{
+	char *whole = *path == '/' ? NULL : realpath(path, NULL);
+	bool done = put("ZKLOCK_SOCKET", "%s", whole ? whole : path);
+
+	free(whole);
+	return done;
+}
+
 bool cli_environ_tell(const struct cli_hold *hold, const struct cli_args *args,
 		      struct cli_fault *fault)
 {
 	bool told = put_grant(hold) && put_held(hold->name) &&
-		    put("ZKLOCK_SOCKET", "%s", cli_connect_path(args));
+		    put_socket(cli_connect_path(args));
 
 	if (told && args->close)
 		told = unsetenv("ZKLOCK_FD") == 0;

@@ -70,11 +70,12 @@ static int64_t less(int64_t a_ms, int64_t b_ms)
 	return a_ms < b_ms ? a_ms : b_ms;
 }
 
-/* Nobody there yet, or nobody who answers: worth another look. */
+/* Nobody there yet, or nobody who could grant: worth another look. */
 static bool may_come(int error)
 {
 	return error == ZKLOCK_E_NODAEMON || error == ZKLOCK_E_NOREPLY ||
-	       error == ZKLOCK_E_DISCONNECTED || error == ZKLOCK_E_DRAINING;
+	       error == ZKLOCK_E_DISCONNECTED || error == ZKLOCK_E_DRAINING ||
+	       error == ZKLOCK_E_UNAVAILABLE || error == ZKLOCK_E_SUSPENDED;
 }
 
 static bool find_daemon(struct cli_hold *hold, const struct cli_args *args,
@@ -111,44 +112,68 @@ static bool has_session(zklock_client *client, enum zklock_state *state_out)
 		return false;
 	*state_out = info.state;
 	return info.state != ZKLOCK_STATE_CONNECTING &&
-	       info.state != ZKLOCK_STATE_SUSPENDED;
+	       info.state != ZKLOCK_STATE_SUSPENDED &&
+	       info.state != ZKLOCK_STATE_CLOSED;
 }
 
-static bool find_session(struct cli_hold *hold,
-			 const struct cli_signals *signals, int64_t end_ms,
-			 struct cli_fault *fault)
+enum found {
+	FOUND,
+	FOUND_NOT,
+	FOUND_GONE, /* the daemon has left meanwhile */
+};
+
+static enum found find_session(struct cli_hold *hold,
+			       const struct cli_signals *signals,
+			       int64_t end_ms, struct cli_fault *fault)
 {
 	enum zklock_state state = ZKLOCK_STATE_UNKNOWN;
-	int error = ZKLOCK_OK;
 
 	while (!has_session(hold->client, &state)) {
 		int64_t left_ms = end_ms - cli_clock_ms();
 
 		if (cancelled(hold, signals, fault))
-			return false;
-		if (left_ms <= 0 || error != ZKLOCK_OK) {
+			return FOUND_NOT;
+		if (left_ms <= 0) {
 			(void)cli_fault_set(fault, CLI_EXIT_UNAVAILABLE,
 					    "zklockd has no ZooKeeper (it is "
 					    "%s). Try: zklock status",
 					    zklock_strstate(state));
-			return refuse(hold, fault, ZKLOCK_E_UNAVAILABLE);
+			(void)refuse(hold, fault, ZKLOCK_E_UNAVAILABLE);
+			return FOUND_NOT;
 		}
 		nap(signals, less(LOOK_MS, left_ms));
-		error = zklock_refresh(hold->client);
+		if (zklock_refresh(hold->client) != ZKLOCK_OK)
+			return FOUND_GONE;
 	}
-	return true;
+	return FOUND;
+}
+
+static bool find(struct cli_hold *hold, const struct cli_args *args,
+		 const struct cli_signals *signals, int64_t end_ms,
+		 struct cli_fault *fault)
+{
+	for (;;) {
+		if (!find_daemon(hold, args, signals, end_ms, fault))
+			return false;
+		switch (find_session(hold, signals, end_ms, fault)) {
+		case FOUND:
+			return true;
+		case FOUND_NOT:
+			return false;
+		case FOUND_GONE:
+			cli_hold_end(hold);
+			break;
+		}
+	}
 }
 
 bool cli_hold_connect(struct cli_hold *hold, const struct cli_args *args,
 		      const struct cli_signals *signals,
 		      struct cli_fault *fault)
 {
-	int64_t end_ms;
-
 	hold->begun_ms = cli_clock_ms();
-	end_ms = hold->begun_ms + args->connect_timeout_ms;
-	return find_daemon(hold, args, signals, end_ms, fault) &&
-	       find_session(hold, signals, end_ms, fault);
+	return find(hold, args, signals,
+		    hold->begun_ms + args->connect_timeout_ms, fault);
 }
 
 /* What the daemon said last about who has it, told to somebody in vain. */
@@ -174,14 +199,13 @@ static bool not_had(struct cli_hold *hold, const struct cli_args *args,
 static bool failed(struct cli_hold *hold, const struct cli_args *args,
 		   const struct zklock_event *event, struct cli_fault *fault)
 {
-	char tried[ZKLOCK_NAME_MAX + 32];
-
 	if (cli_connect_exit(event->error) == CLI_EXIT_BUSY)
 		return not_had(hold, args, event, fault);
-	(void)snprintf(tried, sizeof tried, "cannot get \"%s\"", hold->name);
-	(void)cli_fault_set(
-	    fault, cli_connect_exit(event->error), "%s: %s", tried,
-	    event->text[0] ? event->text : zklock_strerror(event->error));
+	hold->ask_again = may_come(event->error);
+	(void)cli_fault_set(fault, cli_connect_exit(event->error),
+			    "cannot get \"%s\": %s", hold->name,
+			    event->text[0] ? event->text
+					   : zklock_strerror(event->error));
 	return refuse(hold, fault, event->error);
 }
 
@@ -259,15 +283,14 @@ static bool granted(struct cli_hold *hold, const struct cli_args *args,
 			     hold->name);
 }
 
+/* Until the answer to our wish; end_ms is when the daemon is late with it. */
 static bool await(struct cli_hold *hold, const struct cli_args *args,
-		  const struct cli_signals *signals, struct cli_fault *fault)
+		  const struct cli_signals *signals, int64_t end_ms,
+		  struct cli_fault *fault)
 {
-	int64_t end_ms = CLI_NEVER_MS;
 	struct zklock_event late = ZKLOCK_EVENT_INIT;
 
-	if (args->wait_ms != CLI_WAIT_FOREVER_MS)
-		end_ms = cli_clock_ms() + args->wait_ms + LATE_MS;
-	for (;;) {
+	while (cli_clock_ms() < end_ms) {
 		if (cancelled(hold, signals, fault))
 			return false;
 		(void)zklock_process(hold->client);
@@ -279,32 +302,68 @@ static bool await(struct cli_hold *hold, const struct cli_args *args,
 		case TURN_WAITS:
 			break;
 		}
-		if (cli_clock_ms() >= end_ms)
-			break;
 		doze(hold, signals, end_ms);
 	}
 	late.error = args->wait_ms > 0 ? ZKLOCK_E_TIMEOUT : ZKLOCK_E_NOREPLY;
 	return failed(hold, args, &late, fault);
 }
 
-bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
-		   const struct cli_signals *signals, struct cli_fault *fault)
+/* Ask once; wait_end_ms is the caller's, who may have asked before. */
+static bool ask(struct cli_hold *hold, const struct cli_args *args,
+		const struct cli_signals *signals, int64_t wait_end_ms,
+		struct cli_fault *fault)
 {
 	struct zklock_lock_options options = ZKLOCK_LOCK_OPTIONS_INIT;
 	char tried[ZKLOCK_NAME_MAX + 32];
+	int64_t end_ms = CLI_NEVER_MS;
 	int error;
 
-	hold->waits.held_ms = -1;
-	options.wait_ms = args->wait_ms;
 	options.note = args->note;
+	if (wait_end_ms != CLI_NEVER_MS) {
+		options.wait_ms = wait_end_ms - cli_clock_ms();
+		if (options.wait_ms < 0 || args->wait_ms == 0)
+			options.wait_ms = 0;
+		end_ms = wait_end_ms + LATE_MS;
+	}
 	error = zklock_acquire_async(hold->client, hold->name, &options,
 				     &hold->lock);
 	if (error == ZKLOCK_OK)
-		return await(hold, args, signals, fault);
+		return await(hold, args, signals, end_ms, fault);
 	(void)snprintf(tried, sizeof tried, "cannot get \"%.*s\"",
 		       ZKLOCK_NAME_MAX, hold->name);
 	(void)cli_connect_fault(hold->client, error, tried, fault);
+	hold->ask_again = may_come(error);
 	return refuse(hold, fault, error);
+}
+
+bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
+		   const struct cli_signals *signals, struct cli_fault *fault)
+{
+	int64_t now_ms = cli_clock_ms();
+	int64_t search_end_ms = now_ms + args->connect_timeout_ms;
+	int64_t wait_end_ms = CLI_NEVER_MS;
+
+	if (args->wait_ms != CLI_WAIT_FOREVER_MS)
+		wait_end_ms = now_ms + args->wait_ms;
+	for (;;) {
+		hold->waits = (struct cli_waits){ .held_ms = -1 };
+		hold->ask_again = false;
+		if (ask(hold, args, signals, wait_end_ms, fault))
+			return true;
+		if (!hold->ask_again)
+			return false;
+		if (hold->waits.pos > 0) /* it was fine up to now */
+			search_end_ms =
+			    cli_clock_ms() + args->connect_timeout_ms;
+		if (cli_clock_ms() >= search_end_ms)
+			return false;
+		cli_say_verbose(args, "%s; looking for it again", fault->text);
+		fault->exit = 0;
+		cli_hold_end(hold);
+		nap(signals, LOOK_MS);
+		if (!find(hold, args, signals, search_end_ms, fault))
+			return false;
+	}
 }
 
 static void note_reason(struct cli_hold *hold, enum zklock_reason reason)

@@ -38,14 +38,16 @@ struct cli_hold {
 	uint64_t id; /* of the grant, also after it ended */
 	uint64_t token;
 	struct cli_waits waits;
+	bool ask_again;      /* the daemon went: worth another try */
 	const char *outcome; /* for the report, when it was not granted */
 	char reason[CLI_REASON_BYTES]; /* why it was lost */
 };
 
 /*
- * Connect, wait for ZooKeeper (--connect-timeout), and for the lock (-n, -w).
- * A terminating signal cancels.  False with fault; then outcome says which
- * way, and cli_hold_end() is still to be called.
+ * Connect and wait for ZooKeeper (--connect-timeout); then for the lock (-n,
+ * -w).  A daemon that goes while we wait is looked for again, as long as at
+ * the beginning.  A terminating signal cancels.  False with fault; then
+ * outcome says which way, and cli_hold_end() is still to be called.
  */
 bool cli_hold_connect(struct cli_hold *hold, const struct cli_args *args,
 		      const struct cli_signals *signals,

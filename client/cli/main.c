@@ -4,8 +4,10 @@
  * command, then the command's row; zkflock is the same program by its name.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/cli/command.h"
 #include "client/cli/exits.h"
@@ -86,11 +88,24 @@ static int finish(int code)
 	return code == CLI_EXIT_OK ? CLI_EXIT_OSERR : code;
 }
 
+/* A descriptor of ours must not become the child's standard input. */
+static void open_standard(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "zklock";
 
+	open_standard();
 	if (strcmp(name, "zkflock") == 0) {
 		cli_say_as("zkflock");
 		return finish(cli_flock_main(argc, argv));

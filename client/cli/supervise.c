@@ -282,6 +282,7 @@ bool cli_supervise(const struct cli_supervision *how,
 	for (;;) {
 		watch_lease(&watch);
 		hear(&watch);
+		watch_lease(&watch); /* what was said may have moved it */
 		pass_signals(&watch);
 		reap(&watch);
 		if (watch.ladder.killed && !watch.alone)

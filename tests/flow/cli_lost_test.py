@@ -180,10 +180,19 @@ class GoneTest(LostCase):
 
     def test_waiting_when_the_daemon_goes(self):
         self.client().lock("a")
-        wrapper = self.start("run", "a", "--", "true")
+        wrapper = self.start("run", "--connect-timeout", "1s", "a", "--",
+                             "true")
         self.queued("a")
         self.daemon.kill()
         self.assertEqual(wrapper.wait(), 69)
+
+    def test_waiting_while_the_daemon_is_restarted(self):
+        self.client().lock("a")
+        wrapper = self.start("run", "-v", "a", "--", "true")
+        self.queued("a")
+        self.daemon.kill()
+        self.daemon.start()
+        self.assertEqual(wrapper.wait(), 0, wrapper.log_text())
 
     def test_hold(self):
         holder = self.start("hold", "a", stdout=subprocess.PIPE,
@@ -351,7 +360,8 @@ class ScriptedTest(unittest.TestCase):
                                       "TRYLOCK": lambda *_, a=answer: a}) \
                     as daemon:
                 done = proc.run([proc.zklock(), "-S", daemon.socket, "run",
-                                 "a", "--", "true"], env=quiet_env())
+                                 "--connect-timeout", "300ms", "a", "--",
+                                 "true"], env=quiet_env())
                 self.assertEqual(done.returncode, code, done.stderr)
                 self.assertIn('cannot get "a": ', done.stderr)
                 if "BUSY" in answer:

@@ -6,12 +6,24 @@
 #ifndef TESTS_UNIT_PROTO_GUARD_H
 #define TESTS_UNIT_PROTO_GUARD_H
 
+#include <check.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define GUARD_PAGES 8
+
+/* For loops of many thousand rounds: ck_assert() writes to the runner each
+ * time, which takes longer than what it looks at. */
+#define SWIFT(claim) swift((claim), #claim, __LINE__)
+
+static inline void swift(bool holds, const char *claim, int line)
+{
+	if (!holds)
+		ck_abort_msg("line %d: %s", line, claim);
+}
 
 struct guard {
 	char *pages; /* GUARD_PAGES of them, and one that nobody may touch */

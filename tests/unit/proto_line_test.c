@@ -17,7 +17,7 @@ struct sink {
 
 static void sink_bytes(struct sink *sink, const char *bytes, size_t len)
 {
-	ck_assert_uint_lt(len, sizeof sink->text - sink->len);
+	SWIFT(len < sizeof sink->text - sink->len);
 	memcpy(sink->text + sink->len, bytes, len);
 	sink->len += len;
 	sink->text[sink->len] = '\0';
@@ -51,7 +51,7 @@ static void drain(struct zkp_line *reader, struct sink *sink)
 			sink_bytes(sink, "! TOOLONG\n", 10);
 			continue;
 		}
-		ck_assert_int_eq(line[len], '\0');
+		SWIFT(line[len] == '\0');
 		sink_line(sink, line, len);
 		memset(line, '#', len); /* it is the caller's to write in */
 	}
@@ -63,7 +63,7 @@ static void feed(struct zkp_line *reader, struct sink *sink, const char *bytes,
 	while (len > 0) {
 		size_t taken = zkp_line_feed(reader, bytes, len);
 
-		ck_assert_uint_gt(taken, 0);
+		SWIFT(taken > 0);
 		bytes += taken;
 		len -= taken;
 		drain(reader, sink);
@@ -110,17 +110,17 @@ static void play_all_ways(const struct guard *guard, const struct vector *v)
 			struct cutting how = { cut, SIZE_MAX, buf_sizes[i] };
 
 			play(guard, v, how, &sink);
-			ck_assert_msg(strcmp(sink.text, v->outcome) == 0,
-				      "line %u, cut at %zu: %s", v->line, cut,
-				      sink.text);
+			if (strcmp(sink.text, v->outcome) != 0)
+				ck_abort_msg("line %u, cut at %zu: %s", v->line,
+					     cut, sink.text);
 		}
 		for (size_t piece = 1; piece <= 5; piece++) {
 			struct cutting how = { 0, piece, buf_sizes[i] };
 
 			play(guard, v, how, &sink);
-			ck_assert_msg(strcmp(sink.text, v->outcome) == 0,
-				      "line %u, by %zu: %s", v->line, piece,
-				      sink.text);
+			if (strcmp(sink.text, v->outcome) != 0)
+				ck_abort_msg("line %u, by %zu: %s", v->line,
+					     piece, sink.text);
 		}
 	}
 }
@@ -154,22 +154,20 @@ START_TEST(overlong_is_said_at_once_and_once)
 
 	zkp_line_init(&reader, buf, sizeof buf, ZKP_LINE_MAX);
 	for (size_t i = 0; i < ZKP_LINE_MAX; i++) {
-		ck_assert_uint_eq(zkp_line_feed(&reader, "x", 1), 1);
-		ck_assert_int_eq(zkp_line_take(&reader, &line, &len),
-				 ZKP_LINE_NONE);
+		SWIFT(zkp_line_feed(&reader, "x", 1) == 1);
+		SWIFT(zkp_line_take(&reader, &line, &len) == ZKP_LINE_NONE);
 	}
-	ck_assert_uint_eq(zkp_line_feed(&reader, "x", 1), 1);
-	ck_assert_int_eq(zkp_line_take(&reader, &line, &len), ZKP_LINE_TOOLONG);
+	SWIFT(zkp_line_feed(&reader, "x", 1) == 1);
+	SWIFT(zkp_line_take(&reader, &line, &len) == ZKP_LINE_TOOLONG);
 	for (size_t i = 0; i < 100000; i++) {
-		ck_assert_uint_eq(zkp_line_feed(&reader, "x", 1), 1);
-		ck_assert_int_eq(zkp_line_take(&reader, &line, &len),
-				 ZKP_LINE_NONE);
+		SWIFT(zkp_line_feed(&reader, "x", 1) == 1);
+		SWIFT(zkp_line_take(&reader, &line, &len) == ZKP_LINE_NONE);
 	}
-	ck_assert(zkp_line_is_partial(&reader));
-	ck_assert_uint_eq(zkp_line_feed(&reader, "\nok\n", 4), 4);
-	ck_assert_int_eq(zkp_line_take(&reader, &line, &len), ZKP_LINE_WHOLE);
-	ck_assert_str_eq(line, "ok");
-	ck_assert(!zkp_line_is_partial(&reader));
+	SWIFT(zkp_line_is_partial(&reader));
+	SWIFT(zkp_line_feed(&reader, "\nok\n", 4) == 4);
+	SWIFT(zkp_line_take(&reader, &line, &len) == ZKP_LINE_WHOLE);
+	SWIFT(strcmp(line, "ok") == 0);
+	SWIFT(!zkp_line_is_partial(&reader));
 }
 END_TEST
 
@@ -189,14 +187,14 @@ START_TEST(gigabyte_without_end_is_swallowed)
 	for (size_t fed = 0; fed < (size_t)1 << 30; fed += size) {
 		char *space = zkp_line_space(&reader, &size);
 
-		ck_assert(space >= buf);
-		ck_assert_uint_gt(size, 0);
-		ck_assert(space + size <= buf + sizeof buf);
+		SWIFT(space >= buf);
+		SWIFT(size > 0);
+		SWIFT(space + size <= buf + sizeof buf);
 		zkp_line_filled(&reader, size);
 		while (zkp_line_take(&reader, &line, &len) != ZKP_LINE_NONE)
 			said++;
 	}
-	ck_assert_uint_eq(said, 1);
+	SWIFT(said == 1);
 }
 END_TEST
 
@@ -253,7 +251,7 @@ START_TEST(random_streams_agree_with_themselves)
 			    letters[random() % (long)(sizeof letters - 1)];
 		play(&guard, &v, one, &whole);
 		play(&guard, &v, many, &pieces);
-		ck_assert_str_eq(whole.text, pieces.text);
+		SWIFT(strcmp(whole.text, pieces.text) == 0);
 	}
 	guard_close(&guard);
 }

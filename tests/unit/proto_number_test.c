@@ -90,6 +90,7 @@ START_TEST(hex_is_strict)
 	ck_assert(zkp_hex_read("0x1f", &value) && value == 0x1f);
 	ck_assert(zkp_hex_read("0xFFFFFFFFFFFFFFFF", &value) &&
 		  value == UINT64_MAX);
+	ck_assert(zkp_hex_read("0xAbF09a", &value) && value == 0xabf09a);
 	ck_assert(zkp_hex_read("0x0", &value) && value == 0);
 }
 END_TEST

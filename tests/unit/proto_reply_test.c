@@ -39,11 +39,11 @@ static void read_back(struct zkp_reply *reply_out)
 {
 	char *line;
 
-	ck_assert(!out.overflow);
-	ck_assert_uint_gt(out.len, 0);
-	ck_assert_int_eq(wire[out.len - 1], '\n');
+	SWIFT(!out.overflow);
+	SWIFT(out.len > 0);
+	SWIFT(wire[out.len - 1] == '\n');
 	line = guard_line(&guard, wire, out.len - 1);
-	ck_assert_int_eq(zkp_reply_parse(line, out.len - 1, reply_out), ZKP_OK);
+	SWIFT(zkp_reply_parse(line, out.len - 1, reply_out) == ZKP_OK);
 	zkp_out_reset(&out);
 }
 
@@ -82,17 +82,15 @@ static void cut_in_two(const char *bytes, size_t len, size_t cut)
 
 	zkp_line_init(&reader, guard_room(&guard, size), size,
 		      ZKP_REPLY_LINE_MAX);
-	ck_assert_uint_eq(zkp_line_feed(&reader, bytes, cut), cut);
+	SWIFT(zkp_line_feed(&reader, bytes, cut) == cut);
 	if (cut < len)
-		ck_assert_int_eq(zkp_line_take(&reader, &line, &line_len),
-				 ZKP_LINE_NONE);
-	ck_assert_uint_eq(zkp_line_feed(&reader, bytes + cut, len - cut),
-			  len - cut);
-	ck_assert_int_eq(zkp_line_take(&reader, &line, &line_len),
-			 ZKP_LINE_WHOLE);
+		SWIFT(zkp_line_take(&reader, &line, &line_len) ==
+		      ZKP_LINE_NONE);
+	SWIFT(zkp_line_feed(&reader, bytes + cut, len - cut) == len - cut);
+	SWIFT(zkp_line_take(&reader, &line, &line_len) == ZKP_LINE_WHOLE);
 	reply_outcome(line, line_len, outcome, sizeof outcome);
-	ck_assert_msg(strcmp(outcome, v.outcome) == 0,
-		      "line %u, cut at %zu: %s", v.line, cut, outcome);
+	if (strcmp(outcome, v.outcome) != 0)
+		ck_abort_msg("line %u, cut at %zu: %s", v.line, cut, outcome);
 }
 
 START_TEST(cutting_a_reply_changes_nothing)
@@ -118,9 +116,9 @@ static void parse_anyhow(size_t len)
 
 	if (zkp_reply_parse(line, len, &reply) != ZKP_OK)
 		return;
-	ck_assert_uint_gt(strlen(reply.word), 0);
-	ck_assert_uint_le(reply.args_len, ZKP_REPLY_ARGS_MAX);
-	ck_assert_uint_le(reply.pairs_len, ZKP_REPLY_ARGS_MAX);
+	SWIFT(strlen(reply.word) > 0);
+	SWIFT(reply.args_len <= ZKP_REPLY_ARGS_MAX);
+	SWIFT(reply.pairs_len <= ZKP_REPLY_ARGS_MAX);
 }
 
 static void spoil(size_t at)
@@ -199,8 +197,8 @@ static void expect_safe(void)
 	for (size_t i = 0; i + 1 < out.len;) {
 		size_t step = zkp_utf8_len(wire + i, out.len - i);
 
-		ck_assert_uint_gt(step, 0);
-		ck_assert(zkp_utf8_is_showable(wire + i, step));
+		SWIFT(step > 0);
+		SWIFT(zkp_utf8_is_showable(wire + i, step));
 		i += step;
 	}
 }
@@ -216,14 +214,14 @@ START_TEST(every_pair_of_bytes_gets_out_safely_and_back)
 			zkp_out_begin(&out, NULL, "OK");
 			zkp_out_word(&out, text);
 			zkp_out_str(&out, "key", text);
-			ck_assert(zkp_out_end(&out));
+			SWIFT(zkp_out_end(&out));
 			expect_safe();
 			read_back(&reply);
-			ck_assert_str_eq(zkp_reply_arg(&reply, 0), text);
-			ck_assert_str_eq(zkp_reply_str(&reply, "key"), text);
+			SWIFT(strcmp(zkp_reply_arg(&reply, 0), text) == 0);
+			SWIFT(strcmp(zkp_reply_str(&reply, "key"), text) == 0);
 			zkp_out_begin(&out, NULL, "OK");
 			zkp_out_text(&out, text);
-			ck_assert(zkp_out_end(&out));
+			SWIFT(zkp_out_end(&out));
 			expect_safe();
 			read_back(&reply);
 		}

@@ -67,7 +67,7 @@ static bool take_outcome(struct zkp_line *reader, char *outcome, size_t size)
 
 static void feed_all(struct zkp_line *reader, const char *bytes, size_t len)
 {
-	ck_assert_uint_eq(zkp_line_feed(reader, bytes, len), len);
+	SWIFT(zkp_line_feed(reader, bytes, len) == len);
 }
 
 /* B6: the line through a reader, cut in two at "cut". */
@@ -80,11 +80,11 @@ static void cut_in_two(const char *wire, size_t len, size_t cut)
 	zkp_line_init(&reader, guard_room(&guard, size), size, ZKP_LINE_MAX);
 	feed_all(&reader, wire, cut);
 	if (cut < len)
-		ck_assert(!take_outcome(&reader, outcome, sizeof outcome));
+		SWIFT(!take_outcome(&reader, outcome, sizeof outcome));
 	feed_all(&reader, wire + cut, len - cut);
-	ck_assert(take_outcome(&reader, outcome, sizeof outcome));
-	ck_assert_msg(strcmp(outcome, v.outcome) == 0,
-		      "line %u, cut at %zu: %s", v.line, cut, outcome);
+	SWIFT(take_outcome(&reader, outcome, sizeof outcome));
+	if (strcmp(outcome, v.outcome) != 0)
+		ck_abort_msg("line %u, cut at %zu: %s", v.line, cut, outcome);
 }
 
 static void byte_by_byte(const char *wire, size_t len)
@@ -96,11 +96,11 @@ static void byte_by_byte(const char *wire, size_t len)
 	zkp_line_init(&reader, guard_room(&guard, size), size, ZKP_LINE_MAX);
 	for (size_t i = 0; i < len; i++) {
 		feed_all(&reader, wire + i, 1);
-		ck_assert_int_eq(take_outcome(&reader, outcome, sizeof outcome),
-				 i + 1 == len);
+		SWIFT(take_outcome(&reader, outcome, sizeof outcome) ==
+		      (i + 1 == len));
 	}
-	ck_assert_msg(strcmp(outcome, v.outcome) == 0, "line %u: %s", v.line,
-		      outcome);
+	if (strcmp(outcome, v.outcome) != 0)
+		ck_abort_msg("line %u: %s", v.line, outcome);
 }
 
 START_TEST(cutting_a_request_changes_nothing)
@@ -130,14 +130,14 @@ static void parse_sanely(const char *bytes, size_t len)
 
 	if (zkp_request_parse(line, len, &rq, &problem) == ZKP_OK) {
 		ck_assert_ptr_nonnull(rq.tag);
-		ck_assert_uint_le(strlen(rq.note), ZKP_NOTE_MAX);
-		ck_assert_uint_le(strlen(rq.name), ZKP_NAME_MAX);
+		SWIFT(strlen(rq.note) <= ZKP_NOTE_MAX);
+		SWIFT(strlen(rq.name) <= ZKP_NAME_MAX);
 		return;
 	}
-	ck_assert_uint_ge(problem.column, 1);
-	ck_assert_uint_le(problem.column, len + 1);
-	ck_assert_uint_gt(strlen(problem.text), 0);
-	ck_assert_uint_le(strlen(problem.tag), ZKP_TAG_MAX);
+	SWIFT(problem.column >= 1);
+	SWIFT(problem.column <= len + 1);
+	SWIFT(strlen(problem.text) > 0);
+	SWIFT(strlen(problem.tag) <= ZKP_TAG_MAX);
 }
 
 START_TEST(every_beginning_of_a_line_is_judged)

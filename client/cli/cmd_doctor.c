@@ -194,13 +194,18 @@ static bool check_page(struct visit *visit, struct finding *finding)
 
 	(void)snprintf(finding->try, sizeof finding->try, "ls -l %.200s",
 		       info->lease_path);
-	if (info->lease_mapped)
+	if (info->lease_mapped) {
 		detail(finding, GRADE_OK, "%s", info->lease_path);
-	else
+	} else if (info->lease_path[0]) {
 		detail(finding, GRADE_LOOK,
 		       "%s cannot be mapped: deadlines come by the "
 		       "connection only",
-		       info->lease_path[0] ? info->lease_path : "it");
+		       info->lease_path);
+	} else {
+		(void)snprintf(finding->try, sizeof finding->try,
+			       "zklock status");
+		detail(finding, GRADE_LOOK, "the daemon names none");
+	}
 	return true;
 }
 

@@ -22,7 +22,7 @@ static const struct cli_column columns[] = {
 	{ "HELD", "held_s", "held_ms", CLI_CELL_SPAN, true },
 	{ "WAITED", "waited_s", "waited_ms", CLI_CELL_SPAN, false },
 	{ "UID", "uid", "uid", CLI_CELL_NUMBER, false },
-	{ "ID", "id", "id", CLI_CELL_TEXT, false },
+	{ "ID", "id", "id", CLI_CELL_ID, false },
 	{ "NOTE", "note", "note", CLI_CELL_TEXT, false },
 	{ 0 },
 };

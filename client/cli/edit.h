@@ -11,7 +11,7 @@
 /* A whole line, or NULL at the end of input; borrowed for the call. */
 typedef void (*cli_edit_line)(const char *line, void *closure);
 
-bool cli_edit_start(const char *prompt, cli_edit_line line, void *closure);
+bool cli_edit_start(const char *prompt, cli_edit_line take, void *closure);
 
 /* Standard input is readable.  False after the end of input. */
 bool cli_edit_read(void);

@@ -78,7 +78,8 @@ static bool choose_all(struct cli_table *table,
 
 static bool is_right(enum cli_cell cell)
 {
-	return cell == CLI_CELL_NUMBER || cell == CLI_CELL_SPAN;
+	return cell == CLI_CELL_NUMBER || cell == CLI_CELL_ID ||
+	       cell == CLI_CELL_SPAN;
 }
 
 static bool columns_make(struct cli_table *table)
@@ -172,6 +173,8 @@ static bool cell_set(const struct cli_table *table, struct libscols_line *line,
 
 	if (!value || !*value)
 		return true;
+	if (c->cell == CLI_CELL_ID && table->json)
+		value += *value == '@';
 	if (c->cell == CLI_CELL_SPAN) {
 		span_text(table->json, value, text, sizeof text);
 		value = text;

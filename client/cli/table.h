@@ -17,6 +17,7 @@ enum cli_cell {
 	CLI_CELL_TEXT,
 	CLI_CELL_NUMBER,
 	CLI_CELL_STATE, /* text, coloured when it is in doubt */
+	CLI_CELL_ID,    /* "@7"; a number in JSON */
 	CLI_CELL_SPAN,  /* milliseconds in, "1m12s" or seconds out */
 };
 

@@ -45,7 +45,7 @@ class ListTest(CliCase):
             self.assertEqual(lock["token"], granted.token)
             self.assertEqual(lock["token_str"], str(granted.token))
             self.assertEqual(lock["note"], 'a "b"')
-            self.assertEqual(lock["id"], granted.id)
+            self.assertEqual(f"@{lock['id']}", granted.id)
             self.assertLess(lock["held_s"], 60)
 
     def test_nothing_is_valid_json_too(self):

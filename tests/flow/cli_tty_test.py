@@ -152,6 +152,17 @@ class TtyTest(unittest.TestCase):
         terminal.close()
         self.terminal = None
 
+    def test_the_shell_shows_what_comes_and_ends_with_ctrl_d(self):
+        terminal = self.start("shell")
+        terminal.type("HELLO 1\n")
+        terminal.expect("OK proto=1")
+        self.daemon.event("DRAINING grace_ms=1")
+        terminal.expect("* DRAINING grace_ms=1")
+        terminal.type("PING\n")
+        terminal.expect("OK")
+        terminal.type("\x04")
+        self.assertEqual(terminal.wait(), 0)
+
     def test_a_hang_up_ends_it(self):
         terminal = self.start("run", "a", "--", "sh", "-c",
                               "echo ready; exec sleep 60")

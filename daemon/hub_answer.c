@@ -126,6 +126,7 @@ static void say_refused(struct hub *hub, const struct locktab_ticket *t,
 	zkp_out_id(&hub->out, "id", t->id);
 	if (status == ZKP_BUSY || status == ZKP_TIMEOUT) {
 		locktab_holder(hub->tab, t, &holder);
+		holder.text = t->holder;
 		put_holder(hub, &holder);
 	}
 	if (status == ZKP_LIMIT)

@@ -34,7 +34,8 @@ struct lease {
 	int64_t session;
 	int64_t timeout_ms; /* T_eff; of the settings before any session */
 	int64_t tick_ms;    /* G, on the slowest clock */
-	int64_t anchor_ms;  /* V - T_eff: what the deadline is counted from */
+	int64_t anchor_ms;  /* V - T_eff: the best s_j that is proven */
+	int64_t shown_ms;   /* the one that the published D counts from */
 	int64_t drain_ms;   /* L-R11: no deadline past this; NO_MS: none */
 
 	/* this connection */
@@ -71,7 +72,7 @@ struct lease *lease_new(const struct lease_settings *settings)
 	l->timeout_ms = settings->timeout_ms;
 	l->tick_ms = settings->tick_ms + 1 +
 		     settings->tick_ms * 2 * settings->drift_ppm / 1000000;
-	l->anchor_ms = l->drain_ms = l->farewell_ms = NO_MS;
+	l->anchor_ms = l->shown_ms = l->drain_ms = l->farewell_ms = NO_MS;
 	l->chain_ms = l->ripe_ms = NO_MS;
 	return l;
 }
@@ -140,7 +141,7 @@ int64_t lease_deadline_ms(const struct lease *lease)
 	if (!usable(lease))
 		return 0;
 	drift_ms = lease->timeout_ms * 2 * lease->settings.drift_ppm / 1000000;
-	deadline_ms = lease->anchor_ms + lease->timeout_ms - drift_ms - 1 -
+	deadline_ms = lease->shown_ms + lease->timeout_ms - drift_ms - 1 -
 		      LEASE_MARGIN_MS;
 	if (lease->drain_ms != NO_MS && lease->drain_ms < deadline_ms)
 		deadline_ms = lease->drain_ms;
@@ -151,12 +152,10 @@ int64_t lease_deadline_ms(const struct lease *lease)
  * connection, or after an idle time, takes G longer. */
 static int64_t growth_due(const struct lease *l)
 {
-	int64_t beats_ms = 3 * beat_period(l);
-	int64_t steady_ms = l->grown_ms + beats_ms;
-	int64_t first_ms = l->fresh_since_ms + l->tick_ms + beats_ms;
+	int64_t patience_ms = period(l) + 2 * beat_period(l);
+	int64_t steady_ms = l->grown_ms + patience_ms;
+	int64_t first_ms = l->fresh_since_ms + l->tick_ms + patience_ms;
 
-	if (!l->busy)
-		steady_ms = l->grown_ms + idle_period(l) + 2 * beat_period(l);
 	return steady_ms > first_ms ? steady_ms : first_ms;
 }
 
@@ -176,7 +175,7 @@ static void close_now(struct lease *l)
 static void lapse(struct lease *l, enum lease_loss loss, int64_t now_ms)
 {
 	l->state = LEASE_LAPSED;
-	l->anchor_ms = NO_MS;
+	l->anchor_ms = l->shown_ms = NO_MS;
 	emit_loss(l, LEASE_FX_LOST, loss);
 	if (l->link_up && !l->dropped && loss == LEASE_LOSS_DEADLINE) {
 		l->farewell_ms = now_ms + 2 * beat_period(l);
@@ -236,9 +235,12 @@ static void add_j(struct lease *l, int64_t sent_ms, int64_t now_ms)
 
 static void prove(struct lease *l, int64_t sent_ms, int64_t now_ms)
 {
-	if (sent_ms >= l->anchor_ms + beat_period(l) / STEPS_PER_BEAT) {
+	if (sent_ms > l->anchor_ms) {
 		l->anchor_ms = sent_ms;
 		l->grown_ms = now_ms;
+	}
+	if (l->anchor_ms >= l->shown_ms + beat_period(l) / STEPS_PER_BEAT) {
+		l->shown_ms = l->anchor_ms;
 		emit(l, LEASE_FX_MOVED);
 	}
 	if (l->state == LEASE_SUSPENDED && !l->dropped) {
@@ -297,7 +299,7 @@ static void begin_session(struct lease *l, const struct lease_attach *attach,
 {
 	l->session = attach->session;
 	l->timeout_ms = attach->timeout_ms;
-	l->anchor_ms = attach->connect_ms;
+	l->anchor_ms = l->shown_ms = attach->connect_ms;
 	l->grown_ms = now_ms;
 	l->gen = l->gen == UINT16_MAX ? 1 : (uint16_t)(l->gen + 1);
 	l->closing = false;

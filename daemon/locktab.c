@@ -165,6 +165,10 @@ void ticket_queued(struct locktab *tab, struct ticket *t)
 
 void ticket_refuse(struct locktab *tab, struct ticket *t, enum zkp_status why)
 {
+	/* The lock forgets its holder with the bid, before the effect is
+	 * carried out; without memory the answer is only shorter. */
+	if (t->lock->holder && (t->holder = strdup(t->lock->holder)))
+		t->pub.holder = t->holder;
 	emit_ticket(tab, LOCKTAB_FX_REFUSED, t, why);
 	ticket_enter(tab, t, TICKET_DEAD);
 }
@@ -258,6 +262,7 @@ static struct ticket *ticket_new(struct locktab *tab,
 	t->pub.asked_ms = ev->now_ms;
 	t->pub.name = lock->name;
 	t->pub.note = t->note ? t->note : "";
+	t->pub.holder = "";
 	strncpy(t->pub.tag, ev->lock.tag ? ev->lock.tag : "", ZKP_TAG_MAX);
 	TAILQ_INSERT_TAIL(&lock->waiting, t, in_lock);
 	TAILQ_INSERT_TAIL(&owner->tickets, t, in_owner);
@@ -288,6 +293,7 @@ static void bury_dead(struct locktab *tab)
 
 	while ((t = TAILQ_FIRST(&tab->dead))) {
 		TAILQ_REMOVE(&tab->dead, t, in_owner);
+		free(t->holder);
 		free(t->note);
 		free(t);
 	}

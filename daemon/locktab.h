@@ -71,8 +71,10 @@ struct locktab_ticket {
 	int64_t asked_ms;
 	int64_t wait_until_ms; /* LOCKTAB_NEVER_MS: for ever */
 	int64_t granted_ms;
-	int64_t ended_ms;          /* released or lost */
-	const char *name;          /* of the lock */
+	int64_t ended_ms; /* released or lost */
+	const char *name; /* of the lock */
+	/* Refused: who elsewhere had it; "" when not known or held here. */
+	const char *holder;
 	const char *note;          /* "" for none */
 	char tag[ZKP_TAG_MAX + 1]; /* "" for none */
 };

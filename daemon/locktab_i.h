@@ -20,7 +20,8 @@ struct ticket {
 	struct locktab_ticket pub; /* first: effects lend it */
 	struct lock *lock;
 	struct owner *owner;
-	char *note; /* NULL: none */
+	char *note;   /* NULL: none */
+	char *holder; /* of pub.holder; NULL: none */
 	bool queued_told;
 	size_t timer;                 /* place in the heap; 0: not in it */
 	TAILQ_ENTRY(ticket) in_lock;  /* waiting */

@@ -217,7 +217,7 @@ class StrangerTest(E2eCase):
         client.unlock("a")
 
     def test_a_stranger_behind_us_gets_its_turn(self):
-        host = self.host()
+        host = self.host(linger_ms=0)
         client = self.client(host)
         client.lock("a")
         path = self.stranger()

@@ -357,6 +357,20 @@ START_TEST(hosts_and_clients_in_order)
 }
 END_TEST
 
+/* Who is refused is told who has it, wherever that is. */
+START_TEST(a_refusal_names_the_holder_elsewhere)
+{
+	play(
+	    "a1 LOCK foo\nb1 TRYLOCK foo\n+100\nb2 LOCK foo wait=50ms\n+100\n");
+	ck_assert_str_eq(
+	    trace, "a1< GRANTED foo id=@1\n"
+		   "b1< ERR BUSY name=foo id=@1 holder=\"db1 pid=812 test\"\n"
+		   "b2< QUEUED foo id=@2 pos=2 holder=\"db1 pid=812 test\"\n"
+		   "b2< ERR TIMEOUT name=foo id=@2 holder=\"db1 pid=812 "
+		   "test\"\n");
+}
+END_TEST
+
 /* A tag comes back with each line of its reply, an error names its column. */
 START_TEST(tags_and_errors)
 {
@@ -449,6 +463,18 @@ START_TEST(a_quiet_hour)
 		ck_assert_int_gt(hosts[1].page_ms, now_ms + TIMEOUT_MS / 3);
 	}
 	ck_assert_str_eq(trace, "a1< GRANTED foo id=@1\n");
+	play("a1 STATS\nb1 STATS\n");
+	ck_assert_ptr_nonnull(strstr(trace, "a1< - disconnects_total 0\n"));
+	ck_assert_ptr_nonnull(strstr(trace, "b1< - disconnects_total 0\n"));
+}
+END_TEST
+
+/* The same for a host that was cut for a moment and is idle. */
+START_TEST(an_idle_host_keeps_its_link)
+{
+	coord_local_cut(hosts[1].coord);
+	play("-50\n+60000\nb1 STATS\n");
+	ck_assert_ptr_nonnull(strstr(trace, "b1< - disconnects_total 1\n"));
 }
 END_TEST
 
@@ -554,11 +580,13 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_lock_by_hand);
 	tcase_add_test(tc, hosts_and_clients_in_order);
+	tcase_add_test(tc, a_refusal_names_the_holder_elsewhere);
 	tcase_add_test(tc, tags_and_errors);
 	tcase_add_test(tc, a_short_cut_is_survived);
 	tcase_add_test(tc, a_long_cut_loses_before_anybody_else_can_win);
 	tcase_add_test(tc, the_page_tells_what_the_lines_tell);
 	tcase_add_test(tc, a_quiet_hour);
+	tcase_add_test(tc, an_idle_host_keeps_its_link);
 	tcase_add_test(tc, a_deleted_node_is_lost);
 	tcase_add_test(tc, an_orphan_is_found);
 	tcase_add_test(tc, the_ensemble_is_never_at_risk);

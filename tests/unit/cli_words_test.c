@@ -3,9 +3,11 @@
 #include <check.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/cli/duration.h"
 #include "client/cli/exits.h"
+#include "client/cli/holder.h"
 #include "client/cli/options.h"
 #include "client/cli/signame.h"
 
@@ -113,6 +115,53 @@ START_TEST(signals_have_names_and_numbers)
 	ck_assert_int_eq(number, SIGKILL);
 	ck_assert_str_eq(cli_signal_name(SIGHUP), "HUP");
 	ck_assert_str_eq(cli_signal_name(200), "?");
+}
+END_TEST
+
+START_TEST(holders_are_told)
+{
+	static const struct {
+		const char *holder;
+		int64_t held_ms;
+		const char *sentence;
+		const char *brief;
+	} rows[] = {
+		{ "db2 pid=812 deploy.py", 72000,
+		  "held by db2, pid 812 (deploy.py), for 1m12s",
+		  "held by db2:812 deploy.py for 1m12s" },
+		{ "db2 pid=812", -1, "held by db2, pid 812",
+		  "held by db2:812" },
+		{ "db2 pid=1 run a b", 0,
+		  "held by db2, pid 1 (run a b), for 0ms",
+		  "held by db2:1 run a b for 0ms" },
+		{ "kazoo", 5000, "held by kazoo, for 5.0s",
+		  "held by kazoo for 5.0s" },
+		{ "", 5000, "", "held for 5.0s" },
+	};
+	char text[CLI_HOLDER_TEXT];
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		cli_holder_sentence(rows[i].holder, rows[i].held_ms, text);
+		ck_assert_str_eq(text, rows[i].sentence);
+		cli_holder_short(rows[i].holder, rows[i].held_ms, text);
+		ck_assert_str_eq(text, rows[i].brief);
+	}
+}
+END_TEST
+
+/* The longest holder there can be is cut nowhere and overruns nothing. */
+START_TEST(a_long_holder_fits)
+{
+	char holder[512];
+	char text[CLI_HOLDER_TEXT];
+
+	memset(holder, 'h', sizeof holder - 1);
+	holder[sizeof holder - 1] = '\0';
+	memcpy(holder + 200, " pid=1 ", 7);
+	cli_holder_sentence(holder, INT64_MAX, text);
+	ck_assert_ptr_nonnull(strstr(text, "hh), for 3650d00h"));
+	cli_holder_short(holder, INT64_MAX, text);
+	ck_assert_ptr_nonnull(strstr(text, "hh for 3650d00h"));
 }
 END_TEST
 
@@ -239,6 +288,8 @@ int main(void)
 	tcase_add_test(tcase, what_is_no_duration_is_refused);
 	tcase_add_test(tcase, durations_are_said);
 	tcase_add_test(tcase, signals_have_names_and_numbers);
+	tcase_add_test(tcase, holders_are_told);
+	tcase_add_test(tcase, a_long_holder_fits);
 	tcase_add_test(tcase, a_childs_options_stay_the_childs);
 	tcase_add_test(tcase, options_set_what_they_say);
 	tcase_add_test(tcase, bad_options_say_what_is_wrong);

@@ -72,7 +72,7 @@ class RunTest(E2eCase):
         for command, code in ((["true"], 0), (["sh", "-c", "exit 7"], 7),
                               (["sh", "-c", "kill -9 $$"], 137),
                               (["/no/such/program"], 127),
-                              (["/etc/hostname"], 126)):
+                              (["/etc/passwd"], 126)):
             with self.subTest(command=command):
                 done = self.run_it("run", "a", "--", *command)
                 self.assertEqual(done.returncode, code, done.stderr)
@@ -153,15 +153,20 @@ class RunTest(E2eCase):
         folder = proc.folder("zkl-frozen")
         wrapper = proc.Process(
             zklock(self.one, "run", "a", "--", "sh", "-c",
-                   f"echo up >{folder}/up; exec sleep 60"))
+                   f"echo $$ >{folder}/new; mv {folder}/new {folder}/up; "
+                   "exec sleep 60"))
         proc.wait_until(lambda: os.path.exists(f"{folder}/up"), 10, "up")
+        with open(f"{folder}/up", encoding="ascii") as up:
+            child = int(up.read())
         waiter = self.client(two)
         tag = waiter.enqueue("a")
         self.wait_queue("a", 2)
         self.one.freeze()
-        self.assertEqual(wrapper.wait(10), 79)
+        proc.wait_until(lambda: not os.path.exists(f"/proc/{child}"), 10,
+                        "the child is gone")
         waiter.quiet()  # the other host was not granted before
         waiter.granted(tag, 15)
+        self.assertEqual(wrapper.wait(10), 79)
         self.one.thaw()
         waiter.unlock("a")
 
@@ -210,8 +215,11 @@ class LookTest(E2eCase):
         self.assertIn("connected", proc.run(zklock(one, "status")).stdout)
         self.assertEqual(proc.run(zklock(one, "ping")).returncode, 0)
         self.assertEqual(proc.run(zklock(one, "version")).returncode, 0)
+        # We are its parent, so what we hold it may call its own.
         self.assertEqual(
-            proc.run(zklock(one, "check", "backup")).returncode, 1)
+            proc.run(zklock(one, "check", "backup")).returncode, 0)
+        self.assertEqual(
+            proc.run(zklock(one, "check", "other")).returncode, 1)
 
 
 if __name__ == "__main__":

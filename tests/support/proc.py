@@ -62,6 +62,16 @@ def zklock():
     return program("zklock", "ZKLOCK", "client")
 
 
+def ten_tasks():
+    return program("ten_tasks", "ZKL_TEN_TASKS", "client/examples",
+                   "client")
+
+
+def ten_tasks_py():
+    return ["/usr/bin/python3", os.path.join(
+        source_dir(), "client", "examples", "ten_tasks.py")]
+
+
 def folder(prefix="zkl"):
     """A private temporary folder that goes when the test goes."""
     path = tempfile.mkdtemp(prefix=prefix + "-")

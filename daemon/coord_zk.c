@@ -311,6 +311,13 @@ static bool settings_copy(struct coord_zk *zk,
 	zk->settings = *from;
 	zk->settings.servers = NULL; /* resolve has its own */
 	zk->settings.nameserver = NULL;
+	zk->settings.resume = NULL;
+	if (from->resume) {
+		zk->link.has_id = true;
+		zk->link.id.client_id = from->resume->session;
+		memcpy(zk->link.id.passwd, from->resume->secret,
+		       sizeof zk->link.id.passwd);
+	}
 	if (from->auth) {
 		zk->auth = strdup(from->auth);
 		zk->settings.auth = zk->auth;
@@ -376,6 +383,21 @@ void coord_zk_free(struct coord *coord)
 	coord_mailbox_fini(&zk->mailbox);
 	free(zk->auth);
 	free(zk);
+}
+
+_Static_assert(sizeof(((clientid_t *)0)->passwd) ==
+		   sizeof(((struct coord_zk_id *)0)->secret),
+	       "a secret is the library's password");
+
+bool coord_zk_session(const struct coord *coord, struct coord_zk_id *id_out)
+{
+	const struct coord_zk *zk = (const struct coord_zk *)coord;
+
+	if (!zk->link.has_id)
+		return false;
+	id_out->session = zk->link.id.client_id;
+	memcpy(id_out->secret, zk->link.id.passwd, sizeof id_out->secret);
+	return true;
 }
 
 void coord_zk_counts(const struct coord *coord,

@@ -41,12 +41,23 @@ struct event_base;
 
 enum coord_zk_level { COORD_ZK_ERR, COORD_ZK_WARNING, COORD_ZK_NOTICE };
 
-/* Strings are copied. */
+/* What proves to an ensemble that a session is ours.  Not to be shown: who has
+ * it can end the session. */
+struct coord_zk_id {
+	int64_t session;
+	unsigned char secret[16];
+};
+
+/* Strings are copied, and so is resume. */
 struct coord_zk_settings {
 	const char *servers;    /* resolve.h has the form */
 	const char *nameserver; /* resolve.h; NULL: the system's */
 	const char *auth;       /* digest "user:password"; NULL: none */
 	bool acl_creator;       /* with auth: nodes are for its holder only */
+	/* The first connect() takes up this session instead of a fresh one:
+	 * COORD_EV_ATTACHED, not fresh, or COORD_EV_EXPIRED.  NULL: none.
+	 * Never while another process may have it. */
+	const struct coord_zk_id *resume;
 	int64_t session_timeout_ms;   /* asked for */
 	uint32_t ops_in_flight_max;   /* 0: the default */
 	uint32_t watch_bytes_max;     /* 0: the default */
@@ -74,6 +85,10 @@ struct coord *coord_zk_new(struct event_base *base,
 			   const struct coord_zk_settings *settings);
 /* NULL is fine.  A session that is attached is ended, as by close(). */
 void coord_zk_free(struct coord *coord);
+
+/* The session that is known; false, and nothing written, while there is none.
+ */
+bool coord_zk_session(const struct coord *coord, struct coord_zk_id *id_out);
 
 void coord_zk_counts(const struct coord *coord,
 		     struct coord_zk_counts *counts_out);

@@ -21,6 +21,7 @@
 #include "daemon/access.h"
 #include "daemon/clock.h"
 #include "daemon/coord_local.h"
+#include "daemon/fence.h"
 #include "daemon/hash.h"
 #include "daemon/hub.h"
 #include "daemon/leasepage.h"
@@ -29,6 +30,7 @@
 #include "daemon/main_notify.h"
 #include "daemon/main_settings.h"
 #include "daemon/main_state.h"
+#include "proto/page.h"
 
 /* Descriptors besides clients: sockets to servers and to the log, events,
  * the spare one, files for a moment. */
@@ -53,6 +55,9 @@ struct daemon {
 	struct listener *listener;
 	struct coord_tree *tree; /* --dev */
 	struct coord *coord;
+	struct fence *fence;    /* a dead predecessor's session; NULL: none */
+	int64_t predecessor_ms; /* its last deadline; 0: none, or unknown */
+	int64_t saved_session;  /* what FENCE_FILE holds */
 	struct hub *hub;
 	struct main_notify notify;
 	bool stopping;
@@ -182,7 +187,7 @@ static bool open_signals(struct daemon *d)
 {
 	static const int heard[SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 	/* Their default is to end the process, and nobody means that. */
-	static const int ignored[] = { SIGPIPE, SIGALRM, SIGUSR1,  SIGUSR2,
+	static const int ignored[] = { SIGALRM, SIGUSR1, SIGUSR2,
 				       SIGPOLL, SIGPROF, SIGVTALRM };
 
 	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
@@ -193,6 +198,49 @@ static bool open_signals(struct daemon *d)
 			return false;
 	}
 	return true;
+}
+
+/* Sessions, for a successor to end should we die */
+
+static void keep_session(struct daemon *d)
+{
+	const char *dir = config_values(d->run->config)->state_dir;
+	struct coord_zk_id id;
+	int rc;
+
+	if (d->tree || !coord_zk_session(d->coord, &id) ||
+	    id.session == d->saved_session)
+		return;
+	rc = fence_save(dir, &id);
+	if (rc < 0)
+		log_event(LOG_LEVEL_WARNING,
+			  "event=session_not_saved state_dir=%s error=\"%s\"",
+			  dir, strerror(-rc));
+	d->saved_session = id.session; /* one try a session */
+	explicit_bzero(&id, sizeof id);
+}
+
+static void turn_fence(struct daemon *d, int64_t now_ms)
+{
+	if (!d->fence || fence_turn(d->fence, now_ms))
+		return;
+	fence_free(d->fence);
+	d->fence = NULL;
+}
+
+/* A page that promises more than a session can last is of another boot. */
+static void open_fence(struct daemon *d, const struct coord_zk_settings *zk)
+{
+	const struct config_values *values = config_values(d->run->config);
+	int64_t now_ms = clock_now_ms();
+	struct coord_zk_id id;
+
+	if (d->predecessor_ms == 0 ||
+	    d->predecessor_ms > now_ms + values->session_timeout_ms ||
+	    !fence_load(values->state_dir, &id))
+		return;
+	d->fence = fence_new(d->base, zk, &id, d->predecessor_ms);
+	explicit_bzero(&id, sizeof id);
 }
 
 /* The turn */
@@ -219,6 +267,8 @@ static void arm(struct daemon *d, int64_t now_ms)
 	    hub_wake_ms(d->hub),
 	    earlier(conns_wake_ms(d->conns), main_notify_wake_ms(&d->notify)));
 
+	if (d->fence)
+		wake_ms = earlier(wake_ms, fence_wake_ms(d->fence));
 	d->hurry = wake_ms <= now_ms || conns_pending(d->conns);
 	if (d->hurry || wake_ms >= d->alarm_ms)
 		return;
@@ -240,6 +290,8 @@ static void turn(struct daemon *d, struct hub_state *state_out)
 	hub_drain(d->hub);
 	now_ms = clock_now_ms();
 	conns_flush(d->conns, now_ms);
+	turn_fence(d, now_ms);
+	keep_session(d);
 	hub_state(d->hub, state_out);
 	main_notify_turn(&d->notify, state_out, now_ms);
 	arm(d, now_ms);
@@ -253,6 +305,8 @@ static enum main_exit serve(struct daemon *d)
 	d->hurry = true; /* what hub_start() caused */
 	while (!state.done && !d->cut_short)
 		turn(d, &state);
+	if (state.done && !d->tree)
+		fence_forget(config_values(d->run->config)->state_dir);
 	log_event(LOG_LEVEL_NOTICE, "event=stopped in_order=%d", state.done);
 	return d->cut_short ? EXIT_CUT_SHORT : EXIT_FINE;
 }
@@ -284,6 +338,7 @@ static enum main_exit open_state(struct daemon *d)
 {
 	const struct config_values *values = config_values(d->run->config);
 	const char *step;
+	uint64_t word;
 	int rc;
 
 	rc = main_state_open(values->state_dir, values->host, &step);
@@ -295,6 +350,8 @@ static enum main_exit open_state(struct daemon *d)
 			  values->state_dir);
 		return EXIT_RUNNING;
 	}
+	if (rc >= 0 && leasepage_read(values->state_dir, &word) == 0)
+		d->predecessor_ms = zkp_page_deadline_ms(word);
 	if (rc >= 0)
 		rc = leasepage_open(values->state_dir, &d->page, &step);
 	if (rc >= 0)
@@ -368,6 +425,7 @@ static enum main_exit open_coord(struct daemon *d)
 	zk.now_ms = clock_door_ms;
 	zk.log = zk_log;
 	d->coord = coord_zk_new(d->base, &zk);
+	open_fence(d, &zk);
 	explicit_bzero(auth, sizeof auth);
 	return d->coord ? EXIT_FINE : EXIT_INTERNAL;
 }
@@ -453,6 +511,7 @@ static enum main_exit open_all(struct daemon *d)
 /* Half-built things are fine. */
 static void close_all(struct daemon *d)
 {
+	fence_free(d->fence);
 	listener_free(d->listener);
 	conns_free(d->conns);
 	hub_free(d->hub);

@@ -147,7 +147,8 @@ int cmd_check(struct cli_args *args, int argc, char **argv)
 
 	(void)argc;
 	if (find(args, &grant, &fault) &&
-	    cli_connect_check(args, grant.id, grant.token, &fault)) {
+	    cli_connect_check(args, grant.name, grant.id, grant.token,
+			      &fault)) {
 		cli_say_verbose(args,
 				"%s is held: @%" PRIu64 ", token %" PRIu64,
 				grant.name, grant.id, grant.token);

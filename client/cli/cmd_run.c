@@ -178,9 +178,11 @@ static bool join(struct job *job)
 	job->joined = true;
 	if (!cli_environ_grant(job->name, &id, &token))
 		return true; /* the parent's wrapper watches over it */
-	if (cli_connect_check(job->args, id, token, &job->fault))
+	if (cli_connect_check(job->args, job->name, id, token, &job->fault))
 		return true;
 	job->outcome = "lost";
+	if (job->fault.exit == CLI_EXIT_LOST)
+		job->fault.exit = job->args->lost_exit;
 	return false;
 }
 
@@ -205,7 +207,7 @@ static bool take(struct job *job, struct cli_ladder_rules *rules)
 	    !args->if_unavailable_run)
 		return false;
 	cli_say_error("%s; the command runs WITHOUT the lock", job->fault.text);
-	job->fault.exit = 0;
+	job->fault = (struct cli_fault){ 0 };
 	return true;
 }
 
@@ -262,7 +264,7 @@ static int watch_over(struct job *job, struct cli_supervision *how)
 
 	if (!cli_supervise(how, &what, &job->fault))
 		return job->fault.exit;
-	if (job->locked)
+	if (job->locked && !what.lost) /* else there is nothing to give back */
 		cli_hold_release(&job->hold);
 	job->outcome = outcome_of(job, &what);
 	job->ran = true;
@@ -345,8 +347,7 @@ int cmd_run(struct cli_args *args, int argc, char **argv)
 		(void)cli_fault_set(&job.fault, CLI_EXIT_OSERR, "signals: %s",
 				    strerror(-error));
 	code = error < 0 ? job.fault.exit : run(&job);
-	if (job.fault.exit)
-		(void)cli_say_fault(args, &job.fault);
+	(void)cli_say_fault(args, &job.fault);
 	report(&job, fd, code);
 	cli_hold_end(&job.hold);
 	return code;

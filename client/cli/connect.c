@@ -163,8 +163,8 @@ static int take_answer(enum zklock_line kind, const char *line, void *userdata)
 	return 0;
 }
 
-static bool ask(zklock_client *client, uint64_t id, uint64_t token,
-		struct cli_fault *fault)
+static bool ask(zklock_client *client, const char *what, uint64_t id,
+		uint64_t token, struct cli_fault *fault)
 {
 	struct answer answer = { .held = false };
 	char line[96];
@@ -177,18 +177,17 @@ static bool ask(zklock_client *client, uint64_t id, uint64_t token,
 		return true;
 	if (error == ZKLOCK_OK || error == ZKLOCK_E_NOTFOUND ||
 	    error == ZKLOCK_E_NOTHELD || error == ZKLOCK_E_LOST)
-		return cli_fault_set(fault, CLI_EXIT_LOST,
-				     "@%" PRIu64 " is not held any more%s%s",
-				     id, answer.reason[0] ? ": " : "",
-				     answer.reason);
+		return cli_fault_set(
+		    fault, CLI_EXIT_LOST, "%s is not held any more%s%s", what,
+		    answer.reason[0] ? ": " : "", answer.reason);
 	return cli_connect_fault(client, error, line, fault);
 }
 
-bool cli_connect_check(const struct cli_args *args, uint64_t id, uint64_t token,
-		       struct cli_fault *fault)
+bool cli_connect_check(const struct cli_args *args, const char *what,
+		       uint64_t id, uint64_t token, struct cli_fault *fault)
 {
 	zklock_client *client = cli_connect(args, fault);
-	bool held = client && ask(client, id, token, fault);
+	bool held = client && ask(client, what, id, token, fault);
 
 	zklock_close(client);
 	return held;

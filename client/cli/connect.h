@@ -37,10 +37,10 @@ bool cli_connect_unreachable(const struct cli_args *args, int error,
  * with fault. */
 int cli_connect_raw(const struct cli_args *args, struct cli_fault *fault);
 
-/* Whether the daemon says that the grant is held; false with fault: 79, or
- * what kept us from asking. */
-bool cli_connect_check(const struct cli_args *args, uint64_t id, uint64_t token,
-		       struct cli_fault *fault);
+/* Whether the daemon says that the grant is held; what it is for people.
+ * False with fault: 79, or what kept us from asking. */
+bool cli_connect_check(const struct cli_args *args, const char *what,
+		       uint64_t id, uint64_t token, struct cli_fault *fault);
 
 /* The exit code that an error of the library means. */
 int cli_connect_exit(int error);

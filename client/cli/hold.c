@@ -358,7 +358,7 @@ bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
 		if (cli_clock_ms() >= search_end_ms)
 			return false;
 		cli_say_verbose(args, "%s; looking for it again", fault->text);
-		fault->exit = 0;
+		*fault = (struct cli_fault){ 0 };
 		cli_hold_end(hold);
 		nap(signals, LOOK_MS);
 		if (!find(hold, args, signals, search_end_ms, fault))

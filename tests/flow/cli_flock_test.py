@@ -57,7 +57,7 @@ class FlockTest(CliCase):
 
     def test_conflicts(self):
         path = os.path.join(self.folder, "file")
-        holders = [proc.Process([program, path, "sleep", "60"],
+        holders = [proc.Process([program, "-F", path, "sleep", "60"],
                                 env=self.env())
                    for program in (self.flock, self.zkflock)]
         client = self.client()

@@ -3,6 +3,7 @@
  * main - what was asked on the command line is done here; main_run.c serves.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -83,6 +84,7 @@ int main(int argc, char **argv)
 	struct main_flags flags;
 
 	open_standard_fds();
+	(void)signal(SIGPIPE, SIG_IGN); /* whoever reads what we say may go */
 	if (!main_flags_read(&flags, argc, argv))
 		return EXIT_BAD_USAGE;
 	switch (flags.task) {

@@ -21,11 +21,11 @@ SOON_S = 15
 class Terminal:
     """One program as the leader of a session on a terminal of its own."""
 
-    def __init__(self, argv):
+    def __init__(self, argv, **env):
         self.seen = ""
         self.pid, self.master = pty.fork()
         if self.pid == 0:
-            os.execve(argv[0], argv, quiet_env())
+            os.execve(argv[0], argv, quiet_env(**env))
         self.status = None
 
     def type(self, text):
@@ -77,9 +77,9 @@ class TtyTest(unittest.TestCase):
             self.terminal.close()
         self.daemon.close()
 
-    def start(self, *words):
+    def start(self, *words, **env):
         self.terminal = Terminal([proc.zklock(), "-S", self.daemon.socket,
-                                  *words])
+                                  *words], **env)
         return self.terminal
 
     def test_the_child_may_read_the_terminal(self):
@@ -153,7 +153,8 @@ class TtyTest(unittest.TestCase):
         self.terminal = None
 
     def test_the_shell_shows_what_comes_and_ends_with_ctrl_d(self):
-        terminal = self.start("shell")
+        # libedit never frees the names of functions that are added to it.
+        terminal = self.start("shell", ASAN_OPTIONS="detect_leaks=0")
         terminal.type("HELLO 1\n")
         terminal.expect("OK proto=1")
         self.daemon.event("DRAINING grace_ms=1")

@@ -21,6 +21,15 @@ static void sign(int fd, const char *host)
 		(void)dprintf(fd, "pid=%d host=%s\n", (int)getpid(), host);
 }
 
+/* Made by us it is open to clients, whatever the umask; found, it is as its
+ * owner wants it. */
+static int make_dir(const char *dir)
+{
+	if (mkdir(dir, DIR_MODE) == 0)
+		return chmod(dir, DIR_MODE);
+	return errno == EEXIST ? 0 : -1;
+}
+
 int main_state_open(const char *dir, const char *host, const char **step_out)
 {
 	char path[PATH_MAX];
@@ -32,7 +41,7 @@ int main_state_open(const char *dir, const char *host, const char **step_out)
 		return -ENAMETOOLONG;
 
 	*step_out = "mkdir";
-	if (mkdir(dir, DIR_MODE) < 0 && errno != EEXIST)
+	if (make_dir(dir) < 0)
 		return -errno;
 
 	*step_out = "open";

@@ -31,26 +31,31 @@ static void tag_of(const zklock_client *client, uint64_t number, char *buf)
 		       number);
 }
 
-/* A new call, on the list; its request is not written yet. */
-static int begin(zklock_client *client, const struct zkl_call *like,
-		 struct zkl_call **call_out)
+/* A new call, on the list; its request is not written yet.  NULL: noted why. */
+static struct zkl_call *begin(zklock_client *client,
+			      const struct zkl_call *like)
 {
 	struct zkl_call *call;
 
-	if (client->closed || client->unsendable)
-		return zkl_fail(client, ZKLOCK_E_DISCONNECTED, NULL, NULL);
-	if (client->calls_len >= ZKL_CALLS_MAX)
-		return zkl_fail(client, ZKLOCK_E_LIMIT, NULL,
-				"too many requests without an answer");
+	if (client->closed || client->unsendable) {
+		(void)zkl_fail(client, ZKLOCK_E_DISCONNECTED, NULL, NULL);
+		return NULL;
+	}
+	if (client->calls_len >= ZKL_CALLS_MAX) {
+		(void)zkl_fail(client, ZKLOCK_E_LIMIT, NULL,
+			       "too many requests without an answer");
+		return NULL;
+	}
 	call = malloc(sizeof *call);
-	if (!call)
-		return zkl_fail(client, ZKLOCK_E_NOMEM, NULL, NULL);
+	if (!call) {
+		(void)zkl_fail(client, ZKLOCK_E_NOMEM, NULL, NULL);
+		return NULL;
+	}
 	*call = *like;
 	call->number = ++client->calls_last;
 	LIST_INSERT_HEAD(bucket(client, call->number), call, node);
 	client->calls_len++;
-	*call_out = call;
-	return ZKLOCK_OK;
+	return call;
 }
 
 static void drop(zklock_client *client, struct zkl_call *call)
@@ -81,12 +86,11 @@ int zkl_call_send(zklock_client *client, struct zkp_request *rq,
 {
 	char bytes[ZKP_LINE_MAX + ZKP_LINE_END_MAX];
 	char tag[ZKP_TAG_MAX + 1];
-	struct zkl_call *call;
+	struct zkl_call *call = begin(client, like);
 	struct zkp_out out;
-	int ret = begin(client, like, &call);
 
-	if (ret)
-		return ret;
+	if (!call)
+		return client->failure.error;
 	call->verb = rq->verb;
 	call->kept = call_out != NULL;
 	tag_of(client, call->number, tag);
@@ -94,6 +98,7 @@ int zkl_call_send(zklock_client *client, struct zkp_request *rq,
 	zkp_out_init(&out, bytes, sizeof bytes);
 	if (!zkp_request_write(&out, rq))
 		out.overflow = true;
+	rq->tag = "";
 	return finish(client, call, &out, call_out);
 }
 
@@ -102,12 +107,11 @@ int zkl_call_send_line(zklock_client *client, const char *line,
 {
 	char bytes[ZKP_LINE_MAX + ZKP_LINE_END_MAX];
 	char tag[ZKP_TAG_MAX + 1];
-	struct zkl_call *call;
+	struct zkl_call *call = begin(client, like);
 	struct zkp_out out;
-	int ret = begin(client, like, &call);
 
-	if (ret)
-		return ret;
+	if (!call)
+		return client->failure.error;
 	call->command = true;
 	call->kept = true;
 	tag_of(client, call->number, tag);
@@ -218,7 +222,7 @@ int zkl_ask(zklock_client *client, const char *name,
 {
 	int64_t wait_ms = options ? options->wait_ms : ZKLOCK_WAIT_FOREVER;
 	struct zkl_call like = { 0 };
-	struct zkl_call *call;
+	struct zkl_call *call = NULL;
 	struct zkp_request rq;
 	int ret;
 
@@ -233,7 +237,7 @@ int zkl_ask(zklock_client *client, const char *name,
 	if (!like.lock)
 		return zkl_fail(client, ZKLOCK_E_NOMEM, name, NULL);
 	ret = zkl_call_send(client, &rq, &like, &call);
-	if (ret) {
+	if (ret || !call) {
 		zkl_lock_free(like.lock);
 		return ret;
 	}

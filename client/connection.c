@@ -150,7 +150,6 @@ int zkl_hello(zklock_client *client, int64_t deadline_ms)
  * failure. */
 static int begin(zklock_client *client, int fd)
 {
-	int64_t deadline_ms = zklock_now_ms() + client->connect_timeout_ms;
 	struct timespec ts;
 	int ret;
 
@@ -168,7 +167,7 @@ static int begin(zklock_client *client, int fd)
 	client->facts = (struct zklock_info)ZKLOCK_INFO_INIT;
 	zkl_copy(client->facts.socket, sizeof client->facts.socket,
 		 client->socket_path);
-	ret = zkl_hello(client, deadline_ms);
+	ret = zkl_hello(client, client->connect_until_ms);
 	if (ret == ZKLOCK_OK && client->flags & ZKLOCK_F_THREAD)
 		ret = zkl_thread_start(client);
 	return ret;
@@ -314,6 +313,7 @@ static int open_any(zklock_client **client_out, int fd,
 	ret = take_options(client, options, foreign);
 	if (ret == ZKLOCK_OK)
 		ret = init_locking(client);
+	client->connect_until_ms = zklock_now_ms() + client->connect_timeout_ms;
 	if (ret == ZKLOCK_OK && !foreign)
 		ret = zkl_connect(client, &fd);
 	if (ret == ZKLOCK_OK) {
@@ -376,6 +376,7 @@ int zklock_reconnect(zklock_client *client)
 	(void)zkl_leave(client, ZKLOCK_OK);
 	zkl_thread_stop(client);
 	(void)pthread_mutex_lock(&client->mutex);
+	client->connect_until_ms = zklock_now_ms() + client->connect_timeout_ms;
 	ret = zkl_connect(client, &fd);
 	if (ret)
 		return zkl_leave(client, zkl_fail(client, ret, NULL, NULL));

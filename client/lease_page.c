@@ -37,11 +37,12 @@ struct zkl_view *zkl_view_new(void)
 
 	if (!view)
 		return NULL;
-	view->alive = alive_new();
-	if (!view->alive) {
+	view->alive_page = alive_new();
+	if (!view->alive_page) {
 		free(view);
 		return NULL;
 	}
+	view->alive = view->alive_page;
 	atomic_store(view->alive, 1);
 	view->refs = 1;
 	return view;
@@ -53,10 +54,10 @@ struct zkl_view *zkl_view_ref(struct zkl_view *view)
 	return view;
 }
 
-static void unmap(const volatile void *page)
+static void unmap(void *page)
 {
 	if (page)
-		(void)munmap((void *)(uintptr_t)page, ZKP_PAGE_SIZE);
+		(void)munmap(page, ZKP_PAGE_SIZE);
 }
 
 void zkl_view_unref(struct zkl_view *view)
@@ -66,16 +67,16 @@ void zkl_view_unref(struct zkl_view *view)
 	assert(view->refs > 0);
 	if (--view->refs)
 		return;
-	unmap(view->word);
-	unmap(view->alive);
+	unmap(view->word_page);
+	unmap(view->alive_page);
 	free(view);
 }
 
 /* A whole page that says what it is. */
-static const void *map_page(int fd)
+static void *map_page(int fd)
 {
 	struct stat st;
-	const char *page;
+	void *page;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    st.st_size < ZKP_PAGE_SIZE)
@@ -83,7 +84,7 @@ static const void *map_page(int fd)
 	page = mmap(NULL, ZKP_PAGE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		return NULL;
-	if (memcmp(page + ZKP_PAGE_MAGIC_AT, ZKP_PAGE_MAGIC,
+	if (memcmp((const char *)page + ZKP_PAGE_MAGIC_AT, ZKP_PAGE_MAGIC,
 		   ZKP_PAGE_MAGIC_LEN) != 0) {
 		unmap(page);
 		return NULL;
@@ -93,7 +94,7 @@ static const void *map_page(int fd)
 
 bool zkl_view_map(struct zkl_view *view, const char *path)
 {
-	const void *page;
+	void *page;
 	int fd;
 
 	assert(!view->word);
@@ -106,7 +107,8 @@ bool zkl_view_map(struct zkl_view *view, const char *path)
 	(void)close(fd);
 	if (!page)
 		return false;
-	view->word = (const _Atomic uint64_t *)page;
+	view->word_page = page;
+	view->word = page;
 	return true;
 }
 

@@ -35,13 +35,13 @@
 
 /* Unsent bytes: over a thousand requests with everything in them.  They go
  * out at once while the daemon reads, so more means that it does not. */
-#define ZKL_OUT_MAX (256 * 1024)
+#define ZKL_OUT_MAX ((size_t)256 * 1024)
 /* Answers awaited: the daemon stops reading at 1024 and 1024 waits. */
 #define ZKL_CALLS_MAX 4096
 /* Lock objects of a client: far over what a daemon allows a connection. */
 #define ZKL_LOCKS_MAX 16384
 /* Bytes read in one turn, so that a turn ends. */
-#define ZKL_TURN_BYTES (256 * 1024)
+#define ZKL_TURN_BYTES ((size_t)256 * 1024)
 /* Callbacks in one turn, for the same. */
 #define ZKL_TURN_EVENTS 1024
 #define ZKL_BUCKETS     64 /* of calls, by number; a power of two */
@@ -61,6 +61,8 @@ struct zkl_view {
 	const _Atomic uint64_t *word;
 	/* 1; a page of its own that the kernel wipes in forked children. */
 	_Atomic uint64_t *alive;
+	void *word_page; /* what to unmap; or NULL */
+	void *alive_page;
 };
 
 /* NULL: no memory.  One reference. */
@@ -263,6 +265,7 @@ struct zklock_client {
 	char *client_name;
 	char *note;
 	int64_t connect_timeout_ms;
+	int64_t connect_until_ms; /* of the open or reconnect under way */
 	int64_t reply_timeout_ms;
 	void *userdata;
 

@@ -84,7 +84,7 @@ int zklock_wakeup(zklock_client *client)
 
 	if (!client)
 		return ZKLOCK_E_INVAL;
-	if (!zkl_view_alive(client->view))
+	if (getpid() != client->pid)
 		return ZKLOCK_E_FORKED;
 	atomic_store(&client->woken, true);
 	/* A full counter wakes as well. */
@@ -224,7 +224,9 @@ int zklock_poll(zklock_client *client, int64_t timeout_ms)
 
 	if (ret)
 		return ret;
-	if (timeout_ms < ZKLOCK_WAIT_FOREVER || timeout_ms > ZKLOCK_WAIT_MAX_MS)
+	if (timeout_ms < ZKLOCK_WAIT_FOREVER ||
+	    timeout_ms > ZKLOCK_WAIT_MAX_MS ||
+	    (client->dispatching && !client->threaded))
 		return zkl_leave(client, ZKLOCK_E_INVAL);
 	if (timeout_ms != ZKLOCK_WAIT_FOREVER)
 		until_ms = zklock_now_ms() + timeout_ms;

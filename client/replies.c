@@ -213,8 +213,6 @@ static void on_answer(zklock_client *client, struct zkl_call *call,
 {
 	if (reply->class == ZKP_REPLY_QUEUED)
 		on_queued(call, reply);
-	else if (call->command)
-		on_plain(client, call, reply);
 	else if (call->verb == ZKP_VERB_LOCK || call->verb == ZKP_VERB_TRYLOCK)
 		on_lock(client, call, reply);
 	else if (call->verb == ZKP_VERB_UNLOCK)

@@ -30,13 +30,12 @@ static int set_patience(int fd, int64_t wait_ms)
 static int connect_fd(const zklock_client *client, int fd)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int64_t end_ms = zklock_now_ms() + client->connect_timeout_ms;
 	int64_t left_ms;
 
 	memcpy(addr.sun_path, client->socket_path,
 	       strlen(client->socket_path) + 1);
 	do {
-		left_ms = end_ms - zklock_now_ms();
+		left_ms = client->connect_until_ms - zklock_now_ms();
 		if (left_ms <= 0)
 			return ZKLOCK_E_NOREPLY;
 		if (set_patience(fd, left_ms) < 0)

@@ -126,9 +126,13 @@ int zklock_try(zklock_client *client, const char *name, zklock_lock **lock_out)
 
 int zklock_cancel(zklock_lock *lock)
 {
-	zklock_client *client = lock ? lock->client : NULL;
-	int ret = zkl_enter(client);
+	zklock_client *client;
+	int ret;
 
+	if (!lock)
+		return ZKLOCK_E_INVAL;
+	client = lock->client;
+	ret = zkl_enter(client);
 	if (ret)
 		return ret;
 	if (lock->state == ZKL_LOCK_HELD &&
@@ -158,9 +162,13 @@ static int lost_error(const zklock_lock *lock)
 
 int zklock_release_async(zklock_lock *lock)
 {
-	zklock_client *client = lock ? lock->client : NULL;
-	int ret = zkl_enter(client);
+	zklock_client *client;
+	int ret;
 
+	if (!lock)
+		return ZKLOCK_E_INVAL;
+	client = lock->client;
+	ret = zkl_enter(client);
 	if (ret)
 		return ret;
 	if (lock->state == ZKL_LOCK_HELD) {
@@ -205,7 +213,7 @@ static int release_waiting(zklock_client *client, zklock_lock *lock)
 static int release_held(zklock_client *client, zklock_lock *lock)
 {
 	char name[ZKLOCK_NAME_MAX + 1];
-	struct zkl_call *call;
+	struct zkl_call *call = NULL;
 	int ret;
 
 	zkl_copy(name, sizeof name, lock->name);
@@ -252,11 +260,12 @@ static int release(zklock_client *client, zklock_lock *lock)
 
 int zklock_release(zklock_lock *lock)
 {
-	zklock_client *client = lock ? lock->client : NULL;
+	zklock_client *client;
 	int ret;
 
 	if (!lock)
 		return ZKLOCK_OK;
+	client = lock->client;
 	ret = zkl_enter_blocking(client);
 	if (ret)
 		return ret;
@@ -267,7 +276,7 @@ int zklock_with(zklock_client *client, const char *name,
 		const struct zklock_lock_options *options,
 		int (*fn)(zklock_lock *lock, void *userdata), void *userdata)
 {
-	zklock_lock *lock;
+	zklock_lock *lock = NULL;
 	int done;
 	int ret;
 
@@ -286,7 +295,7 @@ int zklock_with(zklock_client *client, const char *name,
 static int check(zklock_client *client, zklock_lock *lock, unsigned flags)
 {
 	const struct zkl_call like = { .lock = lock };
-	struct zkl_call *call;
+	struct zkl_call *call = NULL;
 	struct zkp_request rq;
 	int ret;
 
@@ -304,11 +313,12 @@ static int check(zklock_client *client, zklock_lock *lock, unsigned flags)
 
 int zklock_check(zklock_lock *lock, unsigned flags)
 {
-	zklock_client *client = lock ? lock->client : NULL;
+	zklock_client *client;
 	int ret;
 
-	if (flags & ~ZKLOCK_CHECK_SYNC)
+	if (!lock || flags & ~ZKLOCK_CHECK_SYNC)
 		return ZKLOCK_E_INVAL;
+	client = lock->client;
 	ret = zkl_enter_blocking(client);
 	if (ret)
 		return ret;
@@ -319,7 +329,7 @@ static int adopt(zklock_client *client, const char *name,
 		 zklock_lock **lock_out)
 {
 	struct zkl_call like = { .adopting = true };
-	struct zkl_call *call;
+	struct zkl_call *call = NULL;
 	struct zkp_request rq;
 	int ret;
 
@@ -377,7 +387,7 @@ int zklock_command(zklock_client *client, const char *line,
 		   zklock_row_cb callback, void *userdata)
 {
 	const struct zkl_call like = { .row = callback, .userdata = userdata };
-	struct zkl_call *call;
+	struct zkl_call *call = NULL;
 	int ret;
 
 	if (!line || !*line || *line == '#' || strpbrk(line, "\r\n"))

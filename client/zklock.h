@@ -460,9 +460,10 @@ ZKLOCK_API int zklock_next_event(zklock_client *client,
 /*
  * Or be called for each: from inside of zklock_process() and zklock_poll(),
  * or from the private thread.  There all functions but zklock_close(),
- * zklock_reconnect(), and, in the private thread, those that block, may be
- * called.  The event, and the lock of a final one, live until the callback
- * returns.  NULL goes back to zklock_next_event().
+ * zklock_reconnect(), zklock_poll() and, in the private thread, those that
+ * block, may be called.  The event, and the lock of a final one, live until the
+ * callback returns; of any other, as long as no other thread releases the lock.
+ * NULL goes back to zklock_next_event().
  */
 typedef void (*zklock_event_cb)(const struct zklock_event *event,
 				void *userdata);

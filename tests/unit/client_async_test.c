@@ -179,11 +179,15 @@ START_TEST(a_wait_is_released)
 }
 END_TEST
 
+#define EVENTS_TEXT 256
+
 static void note_event(const struct zklock_event *event, void *userdata)
 {
 	char *text = userdata;
+	size_t len = strlen(text);
 
-	(void)strcat(strcat(text, zklock_strevent(event->type)), " ");
+	(void)snprintf(text + len, EVENTS_TEXT - len, "%s ",
+		       zklock_strevent(event->type));
 	/* Calls are welcome in here. */
 	if (event->type == ZKLOCK_EVENT_GRANTED)
 		ck_assert_int_eq(zklock_release_async(event->lock), ZKLOCK_OK);
@@ -193,7 +197,7 @@ static void note_event(const struct zklock_event *event, void *userdata)
 
 START_TEST(events_can_call)
 {
-	char text[256] = "";
+	char text[EVENTS_TEXT] = "";
 	zklock_client *c;
 	zklock_lock *a;
 

@@ -16,7 +16,7 @@
 #define OVERFLOW_UID 65534
 
 /* The group is found by getgrnam_r() in this, its member list included. */
-#define GROUP_BYTES_MAX (1024 * 1024)
+#define GROUP_BYTES_MAX ((size_t)1024 * 1024)
 
 static bool find_group(const char *name, gid_t *gid_out)
 {

@@ -56,31 +56,52 @@ void config_problem(struct config *config, const char *format, ...)
 
 /* Values */
 
-static const char **text_of(const struct config *config,
-			    const struct config_row *row)
+static const char *text_of(const struct config *config,
+			   const struct config_row *row)
 {
+	const void *at = (const char *)&config->values + row->at;
+
 	assert(row->type == CONFIG_TEXT);
-	return (const char **)((uintptr_t)&config->values + row->at);
+	return *(char *const *)at;
 }
 
-static int64_t *number_of(const struct config *config,
-			  const struct config_row *row)
+static int64_t number_of(const struct config *config,
+			 const struct config_row *row)
 {
+	const void *at = (const char *)&config->values + row->at;
+
 	assert(row->type != CONFIG_TEXT);
-	return (int64_t *)((uintptr_t)&config->values + row->at);
+	return *(const int64_t *)at;
+}
+
+static char **text_place(struct config *config, const struct config_row *row)
+{
+	void *at = (char *)&config->values + row->at;
+
+	assert(row->type == CONFIG_TEXT);
+	return at;
+}
+
+static void put_number(struct config *config, const struct config_row *row,
+		       int64_t number)
+{
+	void *at = (char *)&config->values + row->at;
+
+	assert(row->type != CONFIG_TEXT);
+	*(int64_t *)at = number;
 }
 
 static bool put_text(struct config *config, const struct config_row *row,
 		     const char *text)
 {
-	const char **place = text_of(config, row);
+	char **place = text_place(config, row);
 	char *copy = strdup(text);
 
 	if (!copy) {
 		config_problem(config, "out of memory");
 		return false;
 	}
-	free((void *)(uintptr_t)*place);
+	free(*place);
 	*place = copy;
 	return true;
 }
@@ -134,7 +155,7 @@ bool config_set(struct config *config, const struct config_row *row,
 		return false;
 	if (row->type == CONFIG_TEXT)
 		return put_text(config, row, text);
-	*number_of(config, row) = number;
+	put_number(config, row, number);
 	return true;
 }
 
@@ -222,8 +243,7 @@ void config_free(struct config *config)
 	for (size_t i = 0; i < CONFIG_ROWS; i++) {
 		free(config->origins[i].place);
 		if (config_rows[i].type == CONFIG_TEXT)
-			free((void *)(uintptr_t)*text_of(config,
-							 &config_rows[i]));
+			free(*text_place(config, &config_rows[i]));
 	}
 	free(config);
 }
@@ -239,8 +259,8 @@ static bool same(const struct config *a, const struct config *b,
 		 const struct config_row *row)
 {
 	if (row->type == CONFIG_TEXT)
-		return strcmp(*text_of(a, row), *text_of(b, row)) == 0;
-	return *number_of(a, row) == *number_of(b, row);
+		return strcmp(text_of(a, row), text_of(b, row)) == 0;
+	return number_of(a, row) == number_of(b, row);
 }
 
 void config_merge(struct config *config, const struct config *fresh,
@@ -254,7 +274,7 @@ void config_merge(struct config *config, const struct config *fresh,
 		if (same(config, fresh, row))
 			continue;
 		if (row->change == CONFIG_RELOAD)
-			*number_of(config, row) = *number_of(fresh, row);
+			put_number(config, row, number_of(fresh, row));
 		told(ctx, row->key, row->change == CONFIG_RELOAD);
 	}
 }
@@ -283,9 +303,9 @@ void config_print(const struct config *config, FILE *to)
 		origin = &config->origins[i];
 		(void)fprintf(to, "%s = ", row->key);
 		if (row->type == CONFIG_TEXT) {
-			print_quoted(*text_of(config, row), to);
+			print_quoted(text_of(config, row), to);
 		} else {
-			config_value_word(row, *number_of(config, row), word,
+			config_value_word(row, number_of(config, row), word,
 					  sizeof word);
 			(void)fputs(word, to);
 		}

@@ -24,7 +24,7 @@
 
 /* A configuration is a page or two; what is larger was meant for somebody
  * else. */
-#define CONFIG_BYTES_MAX   (256 * 1024)
+#define CONFIG_BYTES_MAX   ((size_t)256 * 1024)
 #define CONFIG_DROPINS_MAX 64
 /* Bytes of a value. */
 #define CONFIG_VALUE_MAX   1024
@@ -39,7 +39,7 @@
  * X(TYPE, key, default, least, most, when it may change, for people)
  *
  * Texts have lengths in place of least and most.  Numbers are kept as
- * int64_t, texts as const char *.  START: read once; RELOAD: SIGHUP changes
+ * int64_t, texts as char *.  START: read once; RELOAD: SIGHUP changes
  * it in a running daemon.
  */
 #define CONFIG_MAP(X)                                                          \
@@ -95,7 +95,7 @@
 	X(LEVEL, log_level, "info", 0, 0, RELOAD,                              \
 	  "err, warning, notice, info or debug")
 
-#define CONFIG_FIELD_TEXT   const char *
+#define CONFIG_FIELD_TEXT   char *
 #define CONFIG_FIELD_NUMBER int64_t
 #define CONFIG_FIELD_BOOL   int64_t
 #define CONFIG_FIELD_MODE   int64_t

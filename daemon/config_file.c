@@ -99,6 +99,20 @@ static char *read_all(int fd, size_t *len_out)
 	return text;
 }
 
+/* Why an open file is none of ours; NULL when it is. */
+static const char *judge_file(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "this is not a file";
+	if (st.st_mode & S_IWOTH)
+		return "everybody may write this file";
+	return NULL;
+}
+
 /* The file as a NUL-terminated text; NULL with a problem, or when it is
  * missing and may be. */
 static char *slurp(struct config *config, const char *path, bool must)
@@ -107,30 +121,23 @@ static char *slurp(struct config *config, const char *path, bool must)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	const char *why = NULL;
 	char *text = NULL;
-	struct stat st;
 	size_t len = 0;
 
-	if (fd < 0) {
-		if (must || errno != ENOENT)
-			config_problem(config, "%s: %s", path, strerror(errno));
+	if (fd < 0 && errno == ENOENT && !must)
 		return NULL;
-	}
-	if (fstat(fd, &st) < 0)
-		why = strerror(errno);
-	else if (!S_ISREG(st.st_mode))
-		why = "this is not a file";
-	else if (st.st_mode & S_IWOTH)
-		why = "everybody may write this file";
-	else
+	why = fd < 0 ? strerror(errno) : judge_file(fd);
+	if (!why) {
 		text = read_all(fd, &len);
-	if (!why && !text)
-		why = strerror(errno);
-	else if (!why && len > CONFIG_BYTES_MAX)
+		if (!text)
+			why = strerror(errno);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	if (text && len > CONFIG_BYTES_MAX)
 		why = "this file is far too large for a configuration";
-	(void)close(fd);
 	if (why)
 		config_problem(config, "%s: %s", path, why);
-	if (why || !check_bytes(config, path, text, len)) {
+	if (why || !text || !check_bytes(config, path, text, len)) {
 		free(text);
 		return NULL;
 	}

@@ -34,10 +34,11 @@ struct conns *conns_new(struct event_base *base,
 		return NULL;
 	conns->base = base;
 	conns->settings = *settings;
-	TAILQ_INIT(&conns->silent);
-	TAILQ_INIT(&conns->closing);
-	TAILQ_INIT(&conns->todo);
-	TAILQ_INIT(&conns->flush);
+	conn_list_init(&conns->silent);
+	conn_list_init(&conns->closing);
+	conn_list_init(&conns->todo);
+	conn_list_init(&conns->flush);
+	conn_list_init(&conns->dead);
 	return conns;
 }
 
@@ -60,10 +61,7 @@ void conns_counts(const struct conns *conns, struct conns_counts *counts_out)
 
 static struct conn_uid *uid_find(struct conns *conns, uint32_t uid)
 {
-	struct conn_uid *row;
-
-	HASH_FIND(hh, conns->uids, &uid, sizeof uid, row);
-	return row;
+	return (struct conn_uid *)hash_map_find(&conns->uids, &uid, sizeof uid);
 }
 
 static struct conn_uid *uid_get(struct conns *conns, uint32_t uid)
@@ -75,7 +73,9 @@ static struct conn_uid *uid_get(struct conns *conns, uint32_t uid)
 		if (!row)
 			return NULL;
 		row->uid = uid;
-		HASH_ADD(hh, conns->uids, uid, sizeof row->uid, row);
+		row->by_uid.key = &row->uid;
+		row->by_uid.key_len = sizeof row->uid;
+		hash_map_add(&conns->uids, &row->by_uid);
 	}
 	row->refs++;
 	return row;
@@ -85,7 +85,7 @@ static void uid_put(struct conns *conns, struct conn_uid *row)
 {
 	if (--row->refs > 0)
 		return;
-	HASH_DEL(conns->uids, row);
+	hash_map_remove(&conns->uids, &row->by_uid);
 	free(row);
 }
 
@@ -138,7 +138,7 @@ enum conns_room conns_make_room(struct conns *conns,
 {
 	const struct conn_uid *row = uid_find(conns, peer->uid);
 	uint32_t clients_max = conns->settings.clients_max;
-	struct conn *oldest = TAILQ_FIRST(&conns->silent);
+	struct conn *oldest = conn_list_first(&conns->silent);
 
 	if (peer->uid != 0 && row &&
 	    row->open >= conns->settings.clients_per_uid_max)
@@ -155,6 +155,27 @@ enum conns_room conns_make_room(struct conns *conns,
 	return CONNS_FULL;
 }
 
+struct conn *conn_find(struct conns *conns, uint64_t id)
+{
+	return (struct conn *)hash_map_find(&conns->by_id, &id, sizeof id);
+}
+
+/* Into the table and among the silent. */
+static void enter(struct conn *conn)
+{
+	struct conns *conns = conn->conns;
+
+	conn->by_id.key = &conn->id;
+	conn->by_id.key_len = sizeof conn->id;
+	hash_map_add(&conns->by_id, &conn->by_id);
+	conn->uid->open++;
+	conn->counted = true;
+	conns->counts.open++;
+	conns->counts.opened++;
+	conn->silent = true;
+	conn_list_add(&conns->silent, &conn->in_calm);
+}
+
 bool conns_add(struct conns *conns, int fd, const struct hub_peer *peer)
 {
 	const int sndbuf = CONN_SNDBUF_BYTES;
@@ -164,6 +185,7 @@ bool conns_add(struct conns *conns, int fd, const struct hub_peer *peer)
 		goto fail;
 	conn->conns = conns;
 	conn->fd = fd;
+	conn->in_calm.conn = conn->in_todo.conn = conn->in_flush.conn = conn;
 	conn->uid = uid_get(conns, peer->uid);
 	if (!conn->uid)
 		goto fail;
@@ -172,13 +194,7 @@ bool conns_add(struct conns *conns, int fd, const struct hub_peer *peer)
 		goto fail;
 	/* Not having it costs memory only. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof sndbuf);
-	HASH_ADD(hh, conns->by_id, id, sizeof conn->id, conn);
-	conn->uid->open++;
-	conn->counted = true;
-	conns->counts.open++;
-	conns->counts.opened++;
-	conn->silent = true;
-	TAILQ_INSERT_TAIL(&conns->silent, conn, in_calm);
+	enter(conn);
 	conn_listen(conn);
 	return true;
 
@@ -223,10 +239,16 @@ void conn_listen(struct conn *conn)
 
 void conn_todo(struct conn *conn)
 {
-	if (conn->on_todo)
+	if (!conn_link_on(&conn->in_todo))
+		conn_list_add(&conn->conns->todo, &conn->in_todo);
+}
+
+static void no_more_silent(struct conn *conn)
+{
+	if (!conn->silent)
 		return;
-	conn->on_todo = true;
-	TAILQ_INSERT_TAIL(&conn->conns->todo, conn, in_todo);
+	conn->silent = false;
+	conn_link_off(&conn->in_calm);
 }
 
 void conn_break(struct conn *conn)
@@ -240,10 +262,7 @@ void conn_break(struct conn *conn)
 	(void)shutdown(conn->fd, SHUT_RDWR);
 	discount(conn);
 	conn_out_free(conn);
-	if (conn->silent) {
-		conn->silent = false;
-		TAILQ_REMOVE(&conn->conns->silent, conn, in_calm);
-	}
+	no_more_silent(conn);
 	if (conn->closing)
 		conn_flush_later(conn);
 	else
@@ -276,14 +295,6 @@ static void in_put(struct conn *conn)
 	conn->in = NULL;
 }
 
-static void first_line(struct conn *conn)
-{
-	if (!conn->silent)
-		return;
-	conn->silent = false;
-	TAILQ_REMOVE(&conn->conns->silent, conn, in_calm);
-}
-
 /* Hand over what the quota allows; true when no whole line is left. */
 static bool take_lines(struct conn *conn)
 {
@@ -297,7 +308,7 @@ static bool take_lines(struct conn *conn)
 		if (got == ZKP_LINE_NONE)
 			return true;
 		conn->lines++;
-		first_line(conn);
+		no_more_silent(conn);
 		if (got == ZKP_LINE_WHOLE)
 			events->line(events->hub, conn->id, line, len);
 		else
@@ -403,13 +414,12 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 
 void conns_turn(struct conns *conns)
 {
-	struct conn_list now = TAILQ_HEAD_INITIALIZER(now);
+	struct conn_list now;
 	struct conn *conn;
 
-	TAILQ_CONCAT(&now, &conns->todo, in_todo);
-	while ((conn = TAILQ_FIRST(&now))) {
-		TAILQ_REMOVE(&now, conn, in_todo);
-		conn->on_todo = false;
+	conn_list_take(&now, &conns->todo);
+	while ((conn = conn_list_first(&now))) {
+		conn_link_off(&conn->in_todo);
 		if (conn->broken)
 			tell_end(conn);
 		else if (conn->in)
@@ -420,14 +430,13 @@ void conns_turn(struct conns *conns)
 
 bool conns_pending(const struct conns *conns)
 {
-	return !TAILQ_EMPTY(&conns->todo) || !TAILQ_EMPTY(&conns->flush);
+	return conn_list_first(&conns->todo) || conn_list_first(&conns->flush);
 }
 
 void conns_pause(struct conns *conns, uint64_t id, bool paused)
 {
-	struct conn *conn;
+	struct conn *conn = conn_find(conns, id);
 
-	HASH_FIND(hh, conns->by_id, &id, sizeof id, conn);
 	if (!conn || conn->broken || conn->paused == paused)
 		return;
 	conn->paused = paused;
@@ -440,42 +449,52 @@ void conns_pause(struct conns *conns, uint64_t id, bool paused)
 
 void conns_close(struct conns *conns, uint64_t id)
 {
-	struct conn *conn;
+	struct conn *conn = conn_find(conns, id);
 
-	HASH_FIND(hh, conns->by_id, &id, sizeof id, conn);
 	if (!conn)
 		return;
-	HASH_DEL(conns->by_id, conn);
+	hash_map_remove(&conns->by_id, &conn->by_id);
 	discount(conn);
-	if (conn->silent) {
-		conn->silent = false;
-		TAILQ_REMOVE(&conns->silent, conn, in_calm);
-	}
+	no_more_silent(conn);
 	conn->closing = true;
 	conn->close_by_ms = INT64_MAX;
-	TAILQ_INSERT_TAIL(&conns->closing, conn, in_calm);
+	conn_list_add(&conns->closing, &conn->in_calm);
 	conn_flush_later(conn);
 }
 
-static void conn_free(struct conn *conn)
+/* The socket goes now, the memory with bury(): whoever still has the pointer
+ * in this turn finds it whole. */
+static void die(struct conn *conn)
 {
 	struct conns *conns = conn->conns;
 
 	if (conn->interest)
 		(void)event_del(&conn->ev);
+	conn->interest = 0;
 	(void)close(conn->fd);
-	if (conn->closing)
-		TAILQ_REMOVE(&conns->closing, conn, in_calm);
-	else
-		HASH_DEL(conns->by_id, conn);
-	if (conn->on_todo)
-		TAILQ_REMOVE(&conns->todo, conn, in_todo);
-	if (conn->in)
-		free(conn->in);
+	if (!conn->closing)
+		hash_map_remove(&conns->by_id, &conn->by_id);
+	conn_link_off(&conn->in_calm);
+	conn_link_off(&conn->in_todo);
+	conn_link_off(&conn->in_flush);
+	free(conn->in);
+	conn->in = NULL;
 	conn_out_free(conn);
 	discount(conn);
 	uid_put(conns, conn->uid);
-	free(conn);
+	conn_list_add(&conns->dead, &conn->in_calm);
+}
+
+static void bury(struct conns *conns)
+{
+	struct conn *conn = conn_list_first(&conns->dead);
+	struct conn *next;
+
+	for (; conn; conn = next) {
+		next = conn_link_next(&conn->in_calm);
+		free(conn);
+	}
+	conn_list_init(&conns->dead);
 }
 
 /* After a write: who has read everything is read from again. */
@@ -487,7 +506,7 @@ static void reconsider(struct conn *conn, int64_t now_ms)
 	if (conn->closing) {
 		if (!conn->choked || conn->broken ||
 		    conn->close_by_ms <= now_ms) {
-			conn_free(conn);
+			die(conn);
 			return;
 		}
 		if (conn->close_by_ms == INT64_MAX)
@@ -498,51 +517,53 @@ static void reconsider(struct conn *conn, int64_t now_ms)
 		conn_todo(conn);
 }
 
-void conns_flush(struct conns *conns, int64_t now_ms)
+/* The first to begin closing is the first to be overdue. */
+static void give_up_closing(struct conns *conns, int64_t now_ms)
 {
-	struct conn_list now = TAILQ_HEAD_INITIALIZER(now);
-	struct conn *conn;
+	struct conn *conn = conn_list_first(&conns->closing);
 
-	/* The first to come is the first to be overdue. */
-	conn = TAILQ_FIRST(&conns->closing);
 	while (conn && conn->close_by_ms <= now_ms) {
 		conn_flush_later(conn);
-		conn = TAILQ_NEXT(conn, in_calm);
+		conn = conn_link_next(&conn->in_calm);
 	}
-	TAILQ_CONCAT(&now, &conns->flush, in_flush);
-	while ((conn = TAILQ_FIRST(&now))) {
-		TAILQ_REMOVE(&now, conn, in_flush);
-		conn->on_flush = false;
+}
+
+void conns_flush(struct conns *conns, int64_t now_ms)
+{
+	struct conn_list now;
+	struct conn *conn;
+
+	give_up_closing(conns, now_ms);
+	conn_list_take(&now, &conns->flush);
+	while ((conn = conn_list_first(&now))) {
+		conn_link_off(&conn->in_flush);
 		conn_out_write(conn);
-		if (conn->on_flush) { /* it broke just now */
-			TAILQ_REMOVE(&conns->flush, conn, in_flush);
-			conn->on_flush = false;
-		}
+		conn_link_off(&conn->in_flush); /* it broke just now */
 		reconsider(conn, now_ms);
 	}
+	bury(conns);
 }
 
 int64_t conns_wake_ms(const struct conns *conns)
 {
-	const struct conn *first = TAILQ_FIRST(&conns->closing);
+	const struct conn *first = conn_list_first(&conns->closing);
 
 	return first ? first->close_by_ms : INT64_MAX;
 }
 
 void conns_free(struct conns *conns)
 {
-	struct conn *conn, *next;
+	struct conn *conn;
 
 	if (!conns)
 		return;
-	HASH_ITER(hh, conns->by_id, conn, next)
-	{
-		if (conn->silent)
-			TAILQ_REMOVE(&conns->silent, conn, in_calm);
-		conn_free(conn);
-	}
-	while ((conn = TAILQ_FIRST(&conns->closing)))
-		conn_free(conn);
+	while (conns->by_id.first)
+		die((struct conn *)conns->by_id.first);
+	while ((conn = conn_list_first(&conns->closing)))
+		die(conn);
+	bury(conns);
+	hash_map_fini(&conns->by_id);
+	hash_map_fini(&conns->uids);
 	free(conns->spare);
 	free(conns);
 }

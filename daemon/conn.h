@@ -98,12 +98,12 @@ bool conns_add(struct conns *conns, int fd, const struct hub_peer *peer);
 void conns_refuse(const struct conns *conns, int fd, enum conns_room why);
 
 /* The doors of hub.h.  A number that is not known is passed over. */
-void conns_send(struct conns *conns, uint64_t conn, const char *bytes,
+void conns_send(struct conns *conns, uint64_t id, const char *bytes,
 		size_t len);
-bool conns_bulk(struct conns *conns, uint64_t conn, const char *bytes,
+bool conns_bulk(struct conns *conns, uint64_t id, const char *bytes,
 		size_t len);
-void conns_close(struct conns *conns, uint64_t conn);
-void conns_pause(struct conns *conns, uint64_t conn, bool paused);
+void conns_close(struct conns *conns, uint64_t id);
+void conns_pause(struct conns *conns, uint64_t id, bool paused);
 
 void conns_turn(struct conns *conns);
 void conns_flush(struct conns *conns, int64_t now_ms);

@@ -10,13 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
-
-#include "daemon/hash.h"
-
-#include <uthash.h>
 
 #include "daemon/conn.h"
+#include "daemon/conn_list.h"
+#include "daemon/hash_map.h"
 #include "proto/limits.h"
 #include "proto/line.h"
 
@@ -39,13 +36,14 @@ struct conn_out {
 
 /* How many connections a user has. */
 struct conn_uid {
+	struct hash_entry by_uid; /* first */
 	uint32_t uid;
 	uint32_t refs; /* connections that point here, dying ones too */
 	uint32_t open;
-	UT_hash_handle hh;
 };
 
 struct conn {
+	struct hash_entry by_id; /* first */
 	struct conns *conns;
 	uint64_t id;
 	int fd;
@@ -60,8 +58,6 @@ struct conn {
 	bool told : 1;    /* the hub knows of the end */
 	bool closing : 1; /* the hub has forgotten it */
 	bool counted : 1; /* among the open ones */
-	bool on_todo : 1;
-	bool on_flush : 1;
 	struct event ev;
 	struct conn_in *in;
 	struct conn_out out;
@@ -71,32 +67,31 @@ struct conn {
 	uint64_t bulk_begin;
 	uint64_t bulk_end;
 	struct conn_uid *uid;
-	int64_t close_by_ms;       /* closing */
-	uint32_t turn;             /* to which lines belongs */
-	TAILQ_ENTRY(conn) in_calm; /* silent or closing */
-	TAILQ_ENTRY(conn) in_todo;
-	TAILQ_ENTRY(conn) in_flush;
-	UT_hash_handle hh;
+	int64_t close_by_ms;      /* closing */
+	uint32_t turn;            /* to which lines belongs */
+	struct conn_link in_calm; /* silent, closing or dead */
+	struct conn_link in_todo;
+	struct conn_link in_flush;
 };
-
-TAILQ_HEAD(conn_list, conn);
 
 struct conns {
 	struct event_base *base;
 	struct conns_settings settings;
 	struct conn_events events;
 	struct conns_counts counts;
-	struct conn *by_id;
-	struct conn_uid *uids;
+	struct hash_map by_id; /* those that the hub knows */
+	struct hash_map uids;
 	struct conn_list silent;  /* oldest first */
 	struct conn_list closing; /* first to be given up first */
 	struct conn_list todo;    /* to be looked at in the next turn */
 	struct conn_list flush;   /* to be written to after this drain */
+	struct conn_list dead;    /* the graveyard, until the turn ends */
 	struct conn_in *spare;    /* one buffer kept at hand */
 	uint32_t turn;
 };
 
 /* conn.c */
+struct conn *conn_find(struct conns *conns, uint64_t id);
 void conn_todo(struct conn *conn);
 /* The socket is done with: the hub is told in the next conns_turn(). */
 void conn_break(struct conn *conn);

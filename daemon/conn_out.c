@@ -97,10 +97,8 @@ void conn_out_write(struct conn *conn)
 
 void conn_flush_later(struct conn *conn)
 {
-	if (conn->on_flush)
-		return;
-	conn->on_flush = true;
-	TAILQ_INSERT_TAIL(&conn->conns->flush, conn, in_flush);
+	if (!conn_link_on(&conn->in_flush))
+		conn_list_add(&conn->conns->flush, &conn->in_flush);
 }
 
 /* It holds locks perhaps, and does not read that it lost them: its end is
@@ -115,17 +113,9 @@ static void overflow(struct conn *conn)
 	conn_break(conn);
 }
 
-static struct conn *find(struct conns *conns, uint64_t id)
-{
-	struct conn *conn;
-
-	HASH_FIND(hh, conns->by_id, &id, sizeof id, conn);
-	return conn;
-}
-
 void conns_send(struct conns *conns, uint64_t id, const char *bytes, size_t len)
 {
-	struct conn *conn = find(conns, id);
+	struct conn *conn = conn_find(conns, id);
 
 	if (!conn || conn->broken)
 		return;
@@ -143,7 +133,7 @@ void conns_send(struct conns *conns, uint64_t id, const char *bytes, size_t len)
 
 bool conns_bulk(struct conns *conns, uint64_t id, const char *bytes, size_t len)
 {
-	struct conn *conn = find(conns, id);
+	struct conn *conn = conn_find(conns, id);
 	uint64_t begin;
 
 	if (!conn || conn->broken)

@@ -174,7 +174,6 @@ static int make_socket(struct listener *listener,
 	rc = move_in(addr.sun_path, settings->path);
 	if (rc < 0)
 		goto fail;
-	bound = false;
 	return remember(listener, settings->path);
 
 fail:
@@ -244,7 +243,7 @@ static int accept_one(const struct listener *listener)
  * each is told, instead of hanging in the backlog. */
 static void turn_away(struct listener *listener)
 {
-	const struct timeval rest = { .tv_usec = LISTENER_REST_MS * 1000 };
+	const struct timeval rest = { .tv_usec = LISTENER_REST_MS * 1000L };
 	int fd;
 
 	for (int i = 0; i < LISTENER_ACCEPTS_PER_TURN; i++) {

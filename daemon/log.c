@@ -195,8 +195,10 @@ static size_t escape(const char *text, char *to, size_t size)
 	while (len > 0) {
 		n = zkp_utf8_len(text, len);
 		if (at + 4 + 3 > size) { /* the next one, and "..." */
-			memcpy(to + at, "...", 3);
-			return at + 3;
+			to[at++] = '.';
+			to[at++] = '.';
+			to[at++] = '.';
+			return at;
 		}
 		if (n > 0 && zkp_utf8_is_showable(text, n)) {
 			memcpy(to + at, text, n);

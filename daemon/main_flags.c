@@ -7,20 +7,21 @@
 
 struct flag {
 	const char *name;
-	char letter;     /* '\0': none */
 	const char *arg; /* NULL: takes none */
 	const char *key; /* sets this key of the configuration; or NULL */
-	int task;        /* asks for this instead of serving; -1: does not */
 	const char *help;
+	int task;    /* asks for this instead of serving; -1: does not */
+	char letter; /* '\0': none */
 };
 
-#define FLAG(name_, letter_, arg_, key_, help_)       \
-	{                                             \
-		name_, letter_, arg_, key_, -1, help_ \
+#define FLAG(name_, letter_, arg_, key_, help_)                             \
+	{                                                                   \
+		.name = name_, .letter = letter_, .arg = arg_, .key = key_, \
+		.task = -1, .help = help_                                   \
 	}
-#define TASK(name_, letter_, task_, help_)               \
-	{                                                \
-		name_, letter_, NULL, NULL, task_, help_ \
+#define TASK(name_, letter_, task_, help_)                                     \
+	{                                                                      \
+		.name = name_, .letter = letter_, .task = task_, .help = help_ \
 	}
 
 static const struct flag flags_table[] = {

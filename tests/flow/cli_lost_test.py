@@ -127,10 +127,10 @@ class FrozenTest(LostCase):
         self.assertEqual(wrapper.wait(), 0)
 
     def test_release_does_not_wait_for_ever(self):
+        os.mkfifo(self.path("go"))
         wrapper = self.start("run", "a", "--", "sh", "-c",
                              'echo up >"$D/up"; read x <"$D/go"; exit 5',
                              env={"D": self.folder})
-        os.mkfifo(self.path("go"))
         self.there("up")
         self.daemon.freeze()
         with open(self.path("go"), "w", encoding="ascii") as go:
@@ -165,11 +165,11 @@ class GoneTest(LostCase):
         self.assertEqual(wrapper.wait(), 79)
 
     def test_ignored(self):
+        os.mkfifo(self.path("go"))
         wrapper = self.start("run", "--on-lost", "ignore", "--report",
                              self.path("report"), "a", "--", "sh", "-c",
                              'echo up >"$D/up"; read x <"$D/go"; exit 5',
                              env={"D": self.folder})
-        os.mkfifo(self.path("go"))
         self.there("up")
         self.daemon.kill()
         proc.wait_until(lambda: "lost" in wrapper.log_text(), 10, "said")

@@ -27,7 +27,7 @@ def session():
     """The README's conversation: [(what is typed, [what is answered])]."""
     path = os.path.join(proc.source_dir(), "README.md")
     with open(path, encoding="utf-8") as readme:
-        block = re.search(r"```console\n(\$ .*socat.*\n)(.*?)```",
+        block = re.search(r"```console\n(\$ [^\n]*socat[^\n]*\n)(.*?)```",
                           readme.read(), re.S).group(2)
     talk = []
     for text in block.splitlines():

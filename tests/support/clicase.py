@@ -63,10 +63,11 @@ class CliCase(unittest.TestCase):
         error goes to .log."""
         log = os.path.join(self.folder, f"log{len(os.listdir(self.folder))}")
         kwargs.setdefault("stdout", subprocess.DEVNULL)
-        return proc.Process(self.argv(*words), log=log,
-                            env=quiet_env(**(env or {})),
-                            start_new_session=True, stderr=open(log, "ab"),
-                            **kwargs)
+        with open(log, "ab") as said:
+            return proc.Process(self.argv(*words), log=log,
+                                env=quiet_env(**(env or {})),
+                                start_new_session=True, stderr=said,
+                                **kwargs)
 
     def path(self, name):
         return os.path.join(self.folder, name)

@@ -191,8 +191,8 @@ class Process:
             if pipe:
                 try:
                     pipe.close()
-                except OSError:
-                    pass
+                except (OSError, RuntimeError):
+                    pass  # gone, or somebody reads it right now
         if self in _started:
             _started.remove(self)
 
@@ -251,8 +251,10 @@ def end_all():
 
 
 def _asked_to_end(number, _frame):
-    end_all()
-    os._exit(128 + number)  # unittest would take SystemExit for a failure
+    try:
+        end_all()
+    finally:  # unittest would take SystemExit for a failure
+        os._exit(128 + number)
 
 
 atexit.register(end_all)

@@ -25,6 +25,7 @@ HAND_OVERS = 20
 HOLD_MS = 1000
 TASKS = 10
 TASKS_LATEST_S = 60
+GONE_S = 5  # a linger is a fifth of a second
 
 
 def say(text=""):
@@ -196,8 +197,7 @@ class Scene:
                        for sooner, later in zip(holds, holds[1:]))
             say(f"  {name}: {len(holds)} holds, smallest gap between two "
                 f"{min(gaps):.2f} ms, tokens {'grow' if grow else 'FALL'}")
-        left = [node for name in by_name for node in
-                zkwire.queue_of(self.observer, f"{ROOT}/{name}")]
+        left = self.left(by_name)
         for figure in self.figures:
             say(f"  {figure}")
         findings = self.history.check()
@@ -208,6 +208,17 @@ class Scene:
             f"{sum('token' in text for text in findings)} token "
             f"inversions, {len(left)} nodes left behind")
         return not findings and not left
+
+    def left(self, names):
+        """Bids still in the tree once their linger has passed."""
+        def nodes():
+            return [node for name in names for node in
+                    zkwire.queue_of(self.observer, f"{ROOT}/{name}")]
+        try:
+            proc.wait_until(lambda: not nodes(), GONE_S, "bids are gone")
+        except TimeoutError:
+            pass
+        return nodes()
 
     def hints(self, state):
         zklock = proc.zklock()

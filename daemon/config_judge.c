@@ -185,20 +185,29 @@ static bool good_part(const char *part, size_t len)
 	       !(len == 2 && part[0] == '.' && part[1] == '.');
 }
 
+/* "/a/b": every part good, no slash behind the last. */
+static bool good_path(const char *path)
+{
+	size_t len;
+
+	if (*path != '/')
+		return false;
+	while (*path == '/') {
+		path++;
+		len = strcspn(path, "/");
+		if (!good_part(path, len))
+			return false;
+		path += len;
+	}
+	return true;
+}
+
 static bool judge_root(struct config *config)
 {
 	const char *root = config->values.root;
-	const char *part = root;
 	size_t len;
 
-	while (*part == '/') {
-		part++;
-		len = strcspn(part, "/");
-		if (!good_part(part, len))
-			break;
-		part += len;
-	}
-	if (*root != '/' || *part)
+	if (!good_path(root))
 		return refuse(config, CONFIG_ROW_root,
 			      "a znode path such as \"/zklock\" is wanted: no "
 			      "slash at its end, no empty, . or .. part");

@@ -17,6 +17,7 @@
 /* One attempt to connect: short at first, so that a signal is answered soon,
  * then longer, so that a slow daemon is not asked in vain for ever. */
 #define ATTEMPT_MS     250
+#define ATTEMPT_MS_MIN 100 /* less would not find a busy one */
 #define ATTEMPT_MS_MAX 2000
 /* Between two looks for a daemon, or for its session. */
 #define LOOK_MS 100
@@ -90,6 +91,8 @@ static bool find_daemon(struct cli_hold *hold, const struct cli_args *args,
 
 		if (cancelled(hold, signals, fault))
 			return false;
+		if (left_ms < ATTEMPT_MS_MIN)
+			left_ms = ATTEMPT_MS_MIN;
 		error = cli_connect_try(args, less(attempt_ms, left_ms),
 					&hold->client);
 		if (error == ZKLOCK_OK)
@@ -355,7 +358,7 @@ bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
 		if (hold->waits.pos > 0) /* it was fine up to now */
 			search_end_ms =
 			    cli_clock_ms() + args->connect_timeout_ms;
-		if (cli_clock_ms() >= search_end_ms)
+		if (cli_clock_ms() + LOOK_MS >= search_end_ms)
 			return false;
 		cli_say_verbose(args, "%s; looking for it again", fault->text);
 		*fault = (struct cli_fault){ 0 };

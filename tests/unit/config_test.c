@@ -120,7 +120,7 @@ START_TEST(nothing_said_is_the_defaults)
 	ck_assert_int_eq(v->linger_ms, 200);
 	ck_assert_int_eq(v->clients_max, 4096);
 	ck_assert_int_eq(v->clients_per_uid_max, 1024);
-	ck_assert_int_eq(v->ephemeral_bytes_max, 768 * 1024);
+	ck_assert_int_eq(v->ephemeral_bytes_max, 786432);
 	ck_assert_int_eq(v->log, LOG_SINK_STDERR);
 	ck_assert_int_eq(v->log_level, LOG_LEVEL_INFO);
 }

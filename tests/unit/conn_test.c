@@ -54,8 +54,9 @@ START_TEST(a_flood_gets_its_share_of_each_turn)
 	int fd = join(), other = join();
 	size_t before;
 
+	memset(flood, 'x', sizeof flood);
 	for (size_t i = 0; i < sizeof flood; i += 2)
-		memcpy(flood + i, "x\n", 2);
+		flood[i + 1] = '\n';
 	say_bytes(fd, flood, sizeof flood);
 	turn();
 	ck_assert_uint_eq(hub.lines, CONN_LINES_PER_TURN);
@@ -175,8 +176,9 @@ START_TEST(half_closed_with_a_thousand_lines)
 	static char lines[2000];
 	int fd = join();
 
+	memset(lines, 'x', sizeof lines);
 	for (size_t i = 0; i < sizeof lines; i += 2)
-		memcpy(lines + i, "x\n", 2);
+		lines[i + 1] = '\n';
 	say_bytes(fd, lines, sizeof lines);
 	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
 	settle();

@@ -139,7 +139,7 @@ START_TEST(a_successor_reads_the_last_word)
 }
 END_TEST
 
-static void put_file(const char *bytes, size_t len)
+static void put_file(const void *bytes, size_t len)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
@@ -150,7 +150,7 @@ static void put_file(const char *bytes, size_t len)
 
 START_TEST(what_is_no_page_is_not_believed)
 {
-	char bytes[ZKP_PAGE_SIZE] = { 1 };
+	unsigned char bytes[ZKP_PAGE_SIZE] = { 1 };
 	uint64_t word = 7;
 
 	ck_assert_int_eq(leasepage_read(dir, &word), -ENOENT);

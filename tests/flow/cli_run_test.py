@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 import unittest
+from random import Random
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import proc  # noqa: E402
-from clicase import CliCase, alive  # noqa: E402
+from clicase import CliCase, alive, quiet_env  # noqa: E402
+
+TRIALS = 10000 if os.environ.get("ZKL_NIGHTLY") else 200
 
 
 class ExitCodeTest(CliCase):
@@ -344,6 +347,39 @@ class SignalTest(CliCase):
         os.kill(pid, signal.SIGKILL)
         client.granted(tag)
         self.assertFalse(alive(pid))
+
+
+class KilledWrapperTest(CliCase):
+    """kill -9 of the wrapper at any moment: whoever is granted the lock then
+    finds no child of it alive."""
+
+    def test_at_any_moment(self):
+        client = self.client()
+        random = Random(20)
+        ran = 0
+        for trial in range(TRIALS):
+            up = self.path(f"up{trial}")
+            wrapper = proc.Process(
+                self.argv("run", "k", "--", "sh", "-c",
+                          f"echo $$ >{up}; exec sleep 60"),
+                env=quiet_env(), start_new_session=True)
+            time.sleep(random.uniform(0, 0.03))
+            wrapper.kill()
+            client.lock("k")
+            child = self.child_of(up)
+            self.assertFalse(child and alive(child), f"trial {trial}")
+            client.unlock("k")
+            ran += child > 0
+        self.assertGreater(ran, 0, "too early in all trials")
+        self.assertLess(ran, TRIALS, "too late in all trials")
+
+    @staticmethod
+    def child_of(path):
+        try:
+            with open(path, encoding="ascii") as text:
+                return int(text.read() or 0)
+        except FileNotFoundError:
+            return 0
 
 
 class ReportTest(CliCase):

@@ -158,7 +158,8 @@ START_TEST(what_is_no_page_is_not_believed)
 	ck_assert_int_eq(leasepage_read(dir, &word), -EINVAL);
 	put_file(bytes, sizeof bytes);
 	ck_assert_int_eq(leasepage_read(dir, &word), -EINVAL);
-	memcpy(bytes + ZKP_PAGE_MAGIC_AT, ZKP_PAGE_MAGIC, ZKP_PAGE_MAGIC_LEN);
+	for (size_t i = 0; i < ZKP_PAGE_MAGIC_LEN; i++)
+		bytes[ZKP_PAGE_MAGIC_AT + i] = (unsigned char)ZKP_PAGE_MAGIC[i];
 	put_file(bytes, ZKP_PAGE_MAGIC_AT + ZKP_PAGE_MAGIC_LEN - 1);
 	ck_assert_int_eq(leasepage_read(dir, &word), -EINVAL);
 	ck_assert_uint_eq(word, 7);

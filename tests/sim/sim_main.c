@@ -166,8 +166,7 @@ int main(int argc, char **argv)
 	if (replay)
 		return run_replay(replay, steps);
 	if (!seed)
-		return run_many(
-		    from, wanted ? strtoull(wanted, NULL, 10) : seeds, steps);
+		return run_many(from, seeds, steps);
 	seed_now = seed;
 	sim_run(&sim, seed, steps, true);
 	(void)printf("hash %016llx %s\n", (unsigned long long)sim.hash,

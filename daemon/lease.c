@@ -319,6 +319,7 @@ static void shorten(struct lease *l, const struct lease_attach *attach)
 	l->timeout_ms = attach->timeout_ms;
 	l->anchor_ms =
 	    anchor_ms < attach->connect_ms ? anchor_ms : attach->connect_ms;
+	l->shown_ms = l->anchor_ms;
 	emit(l, LEASE_FX_SHORT);
 	emit(l, LEASE_FX_MOVED);
 }

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lease, told as transcripts: what was sent and answered, and what is believed
+ * until when.
+ *
+ * T = 12 000, G = 2 000 (2 005 with the drift), so a beat is 1 000 and
+ * D = s + 12 000 - 24 - 1 - 250 = s + 11 725.  The tests carry the numbers of
+ * the fifteen that the theory asks for.
+ */
+#include <check.h>
+#include <stdlib.h>
+
+#include "daemon/lease.h"
+
+#define T       12000
+#define D_AFTER 11725
+#define SESSION 5
+
+static struct lease *lease;
+static int64_t now_ms;
+static unsigned seen[LEASE_FX_SHORT + 1]; /* effects so far */
+static enum lease_loss loss;
+
+static void take(void)
+{
+	struct lease_effect fx;
+
+	while (lease_next(lease, &fx)) {
+		seen[fx.type]++;
+		if (fx.type == LEASE_FX_LOST)
+			loss = fx.loss;
+	}
+}
+
+static void setup(void)
+{
+	const struct lease_settings settings = { .timeout_ms = T,
+						 .tick_ms = 2000,
+						 .drift_ppm = 1000 };
+
+	lease = lease_new(&settings);
+	for (size_t i = 0; i <= LEASE_FX_SHORT; i++)
+		seen[i] = 0;
+	now_ms = 0;
+}
+
+static void teardown(void)
+{
+	lease_free(lease);
+}
+
+static void at(int64_t ms)
+{
+	now_ms = ms;
+	lease_tick(lease, ms);
+	take();
+}
+
+static void attach(int64_t connect_ms, int64_t timeout_ms, bool fresh)
+{
+	lease_attached(lease,
+		       &(struct lease_attach){ .session = SESSION,
+					       .timeout_ms = timeout_ms,
+					       .connect_ms = connect_ms,
+					       .fresh = fresh },
+		       now_ms);
+	take();
+}
+
+static struct lease_mark sent(int64_t ms)
+{
+	at(ms);
+	return lease_sent(lease, ms);
+}
+
+static void answered(const struct lease_mark *mark, enum lease_evidence kind,
+		     int64_t ms)
+{
+	at(ms);
+	lease_answered(lease, mark, kind, true, ms);
+	take();
+}
+
+/* Sent and answered ten milliseconds later. */
+static void done(enum lease_evidence kind, int64_t ms)
+{
+	struct lease_mark mark = sent(ms);
+
+	answered(&mark, kind, ms + 10);
+}
+
+static void down(int64_t ms)
+{
+	at(ms);
+	lease_link_down(lease, ms);
+	take();
+}
+
+/* A fresh session at 0, and j, k, m behind it: the deadline counts from j's
+ * sending. */
+START_TEST(a_chain_of_three_proves_from_the_first_sending)
+{
+	attach(0, T, true);
+	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	lease_busy(lease, true, 0);
+	done(LEASE_READ, 1000); /* j, answered at 1010 */
+	done(LEASE_SYNC, 3100); /* k */
+	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	done(LEASE_WRITE, 3200); /* m */
+	ck_assert_int_eq(lease_deadline_ms(lease), 1000 + D_AFTER);
+}
+END_TEST
+
+/* k less than G after j's answer: no PING stands between them for sure. */
+START_TEST(k_too_soon_proves_nothing)
+{
+	attach(0, T, true);
+	lease_busy(lease, true, 0);
+	done(LEASE_READ, 1000);
+	done(LEASE_SYNC, 2900);
+	done(LEASE_WRITE, 2950);
+	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+}
+END_TEST
+
+/* m sent before k was answered is not behind k. */
+START_TEST(m_sent_before_k_was_answered_proves_nothing)
+{
+	struct lease_mark k, m;
+
+	attach(0, T, true);
+	lease_busy(lease, true, 0);
+	done(LEASE_READ, 1000);
+	k = sent(3100);
+	m = sent(3105);
+	answered(&k, LEASE_SYNC, 3110);
+	answered(&m, LEASE_WRITE, 3120);
+	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+}
+END_TEST
+
+/* 1: a deposed leader says valid and commits nothing. */
+START_TEST(t01_a_reconnect_without_a_commit_moves_nothing)
+{
+	attach(0, T, true);
+	down(5000);
+	now_ms = 6000;
+	attach(5900, T, false);
+	done(LEASE_READ, 6100);
+	done(LEASE_SYNC, 6200);
+	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	ck_assert_int_eq(lease_state(lease), LEASE_SUSPENDED);
+	ck_assert_uint_eq(seen[LEASE_FX_RESUMED], 0);
+	done(LEASE_WRITE, 6300);
+	ck_assert_int_eq(lease_deadline_ms(lease), 5900 + D_AFTER);
+	ck_assert_uint_eq(seen[LEASE_FX_RESUMED], 1);
+}
+END_TEST
+
+/* 2: evidence that arrives at D or later proves nothing. */
+START_TEST(t02_late_evidence_proves_nothing)
+{
+	struct lease_mark m;
+
+	attach(0, T, true);
+	done(LEASE_READ, 1000);
+	done(LEASE_SYNC, 4000);
+	m = sent(4100);
+	answered(&m, LEASE_WRITE, D_AFTER);
+	ck_assert_int_eq(lease_deadline_ms(lease), 0);
+	ck_assert_int_eq(lease_state(lease), LEASE_LAPSED);
+	ck_assert_uint_eq(seen[LEASE_FX_LOST], 1);
+	ck_assert_int_eq(loss, LEASE_LOSS_DEADLINE);
+}
+END_TEST
+
+/* 3: j's answer is late: it is j's sending that counts, and G begins at the
+ * answer. */
+START_TEST(t03_a_late_answer_uses_its_sending)
+{
+	struct lease_mark j;
+
+	attach(0, T, true);
+	lease_busy(lease, true, 0);
+	j = sent(1000);
+	answered(&j, LEASE_READ, 3000);
+	done(LEASE_SYNC, 4900); /* less than G after the answer */
+	done(LEASE_WRITE, 4950);
+	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	done(LEASE_SYNC, 5010);
+	done(LEASE_WRITE, 5030);
+	ck_assert_int_eq(lease_deadline_ms(lease), 1000 + D_AFTER);
+}
+END_TEST
+
+/* 5: a reconnect negotiates less: the deadline is pulled in, and said. */
+START_TEST(t05_a_smaller_timeout_pulls_the_deadline_in)
+{
+	attach(0, T, true);
+	down(1000);
+	now_ms = 1100;
+	attach(1050, 9000, false);
+	ck_assert_uint_eq(seen[LEASE_FX_SHORT], 1);
+	ck_assert_int_eq(lease_timeout_ms(lease), 9000);
+	/* min(0 + 12 000, 1 050 + 9 000) = 10 050, less drift and margin */
+	ck_assert_int_eq(lease_deadline_ms(lease), 10050 - 18 - 1 - 250);
+}
+END_TEST
+
+/* 6: a hundred days of uptime change nothing. */
+START_TEST(t06_a_hundred_days_of_uptime)
+{
+	const int64_t day100_ms = INT64_C(100) * 86400 * 1000;
+
+	now_ms = day100_ms;
+	attach(day100_ms, T, true);
+	lease_busy(lease, true, now_ms);
+	done(LEASE_READ, day100_ms + 1000);
+	done(LEASE_SYNC, day100_ms + 3100);
+	done(LEASE_WRITE, day100_ms + 3200);
+	ck_assert_int_eq(lease_deadline_ms(lease), day100_ms + 1000 + D_AFTER);
+}
+END_TEST
+
+/* 7: what was not answered through the pipeline proves nothing in any part. */
+START_TEST(t07_refusals_prove_nothing)
+{
+	struct lease_mark mark;
+
+	attach(0, T, true);
+	lease_busy(lease, true, 0);
+	mark = sent(1000);
+	lease_answered(lease, &mark, LEASE_READ, false, 1010); /* as j */
+	done(LEASE_SYNC, 3100);
+	done(LEASE_WRITE, 3200);
+	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	mark = sent(5300);
+	lease_answered(lease, &mark, LEASE_WRITE, false, 5310); /* as k */
+	mark = sent(5320);
+	lease_answered(lease, &mark, LEASE_WRITE, false, 5330); /* as m */
+	take();
+	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	mark = sent(5340);
+	lease_answered(lease, &mark, LEASE_NOTHING, true, 5350); /* auth */
+	take();
+	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+}
+END_TEST
+
+/* 8: a disconnect ends every chain. */
+START_TEST(t08_no_chain_across_connections)
+{
+	struct lease_mark k;
+
+	attach(0, T, true);
+	lease_busy(lease, true, 0);
+	done(LEASE_READ, 3000);
+	k = sent(5100);
+	down(5200);
+	now_ms = 5300;
+	attach(5250, T, false);
+	answered(&k, LEASE_SYNC, 5310); /* of the old connection */
+	done(LEASE_WRITE, 5400);
+	ck_assert_int_eq(lease_deadline_ms(lease), 5250 + D_AFTER);
+	done(LEASE_SYNC, 5500); /* no j of this connection is old enough */
+	done(LEASE_WRITE, 5600);
+	ck_assert_int_eq(lease_deadline_ms(lease), 5250 + D_AFTER);
+}
+END_TEST
+
+/* 9: a sync is never an m. */
+START_TEST(t09_a_sync_is_no_commit)
+{
+	attach(0, T, true);
+	lease_busy(lease, true, 0);
+	done(LEASE_READ, 1000);
+	done(LEASE_SYNC, 3100);
+	done(LEASE_SYNC, 3200);
+	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+}
+END_TEST
+
+/* 14: once D has passed, nothing brings the session back. */
+START_TEST(t14_a_lapsed_session_stays_lapsed)
+{
+	attach(0, T, true);
+	at(D_AFTER - 1);
+	ck_assert_int_eq(lease_state(lease), LEASE_SUSPENDED);
+	ck_assert_uint_eq(seen[LEASE_FX_LOST], 0);
+	at(D_AFTER);
+	ck_assert_uint_eq(seen[LEASE_FX_LOST], 1);
+	done(LEASE_SYNC, D_AFTER + 10);
+	done(LEASE_WRITE, D_AFTER + 30);
+	ck_assert_uint_eq(seen[LEASE_FX_RESUMED], 0);
+	ck_assert_int_eq(lease_state(lease), LEASE_LAPSED);
+	ck_assert_uint_eq(seen[LEASE_FX_FAREWELL] + seen[LEASE_FX_CLOSE], 1);
+}
+END_TEST
+
+/* 15: every session has a gen of its own, and a deadline of its own. */
+START_TEST(t15_a_new_session_is_another_gen)
+{
+	uint16_t gen;
+
+	attach(0, T, true);
+	gen = lease_gen(lease);
+	lease_expired(lease, 100);
+	take();
+	ck_assert_int_eq(loss, LEASE_LOSS_EXPIRED);
+	ck_assert_int_eq(lease_deadline_ms(lease), 0);
+	ck_assert_uint_eq(seen[LEASE_FX_CLOSE], 1);
+	lease_closed(lease, 110);
+	take();
+	ck_assert_uint_eq(seen[LEASE_FX_CONNECT], 1);
+	now_ms = 200;
+	attach(150, T, true);
+	ck_assert_uint_eq(lease_gen(lease), gen + 1U);
+	ck_assert_int_eq(lease_deadline_ms(lease), 150 + D_AFTER);
+}
+END_TEST
+
+/* T12: the same session must be the same session. */
+START_TEST(a_changed_session_is_a_loss)
+{
+	attach(0, T, true);
+	down(100);
+	now_ms = 200;
+	lease_attached(lease,
+		       &(struct lease_attach){ .session = SESSION + 1,
+					       .timeout_ms = T,
+					       .connect_ms = 150 },
+		       200);
+	take();
+	ck_assert_uint_eq(seen[LEASE_FX_LOST], 1);
+}
+END_TEST
+
+/* R4: no proof for three beats: SUSPENDED, and the next server is tried. */
+START_TEST(silence_suspends_and_drops_the_link)
+{
+	attach(0, T, true);
+	lease_busy(lease, true, 0);
+	done(LEASE_READ, 100);
+	done(LEASE_SYNC, 2200);
+	done(LEASE_WRITE, 2300); /* proven at 2310 */
+	for (int64_t ms = 2400; ms < 5310; ms += 10)
+		at(ms);
+	ck_assert_uint_eq(seen[LEASE_FX_SUSPENDED], 0);
+	at(5310);
+	ck_assert_uint_eq(seen[LEASE_FX_SUSPENDED], 1);
+	ck_assert_uint_eq(seen[LEASE_FX_DROP_LINK], 1);
+}
+END_TEST
+
+/* R2: the beat: a sync each second while busy, its write on the answer, a
+ * read when nothing else was sent for G/4. */
+START_TEST(the_beat_while_busy)
+{
+	struct lease_mark mark;
+
+	attach(0, T, true);
+	lease_busy(lease, true, 0);
+	for (int64_t ms = 0; ms <= 10000; ms += 10) {
+		unsigned syncs = seen[LEASE_FX_SYNC];
+		unsigned sets = seen[LEASE_FX_SET];
+
+		at(ms);
+		if (seen[LEASE_FX_SYNC] > syncs) {
+			mark = lease_sent(lease, ms);
+			lease_answered(lease, &mark, LEASE_SYNC, true, ms);
+			take();
+		}
+		if (seen[LEASE_FX_SET] > sets) {
+			mark = lease_sent(lease, ms);
+			lease_answered(lease, &mark, LEASE_WRITE, true, ms);
+			take();
+		}
+		if (ms > 3500)
+			ck_assert_int_ge(lease_deadline_ms(lease) - ms,
+					 T / 3 + 1000);
+	}
+	ck_assert_uint_ge(seen[LEASE_FX_SYNC], 10);
+	ck_assert_uint_le(seen[LEASE_FX_SYNC], 12); /* two at 0 */
+	ck_assert_uint_eq(seen[LEASE_FX_SET], seen[LEASE_FX_SYNC]);
+	ck_assert_uint_ge(seen[LEASE_FX_READ], 8);
+	ck_assert_uint_eq(seen[LEASE_FX_SUSPENDED], 0);
+}
+END_TEST
+
+/* R7, R12: grants up to a third of T before D, and none in doubt. */
+START_TEST(grants_need_a_third)
+{
+	attach(0, T, true);
+	ck_assert_int_eq(lease_grant_until_ms(lease), D_AFTER - T / 3);
+	down(100);
+	ck_assert_int_eq(lease_grant_until_ms(lease), INT64_MIN);
+}
+END_TEST
+
+/* R10: a session too short to be proven in time grants nothing. */
+START_TEST(a_session_too_short_grants_nothing)
+{
+	attach(0, 7999, true);
+	ck_assert_uint_eq(seen[LEASE_FX_SHORT], 1);
+	ck_assert_int_eq(lease_grant_until_ms(lease), INT64_MIN);
+}
+END_TEST
+
+/* R11: an end is announced: at most a quarter of T, and no grant. */
+START_TEST(a_drain_pulls_the_deadline_in)
+{
+	attach(0, T, true);
+	at(1000);
+	lease_drain(lease, 1000);
+	take();
+	ck_assert_int_eq(lease_deadline_ms(lease), 1000 + T / 4);
+	ck_assert_int_eq(lease_grant_until_ms(lease), INT64_MIN);
+	at(1000 + T / 4);
+	ck_assert_uint_eq(seen[LEASE_FX_LOST], 1);
+}
+END_TEST
+
+/* R5: a connected lapsed session is told farewell, and no longer than two
+ * beats; a disconnected one is closed at once. */
+START_TEST(how_a_lapsed_session_ends)
+{
+	attach(0, T, true);
+	at(D_AFTER);
+	if (seen[LEASE_FX_FAREWELL]) {
+		ck_assert_uint_eq(seen[LEASE_FX_CLOSE], 0);
+		at(D_AFTER + 2000);
+	}
+	ck_assert_uint_eq(seen[LEASE_FX_CLOSE], 1);
+	lease_closed(lease, D_AFTER + 2010);
+	take();
+	now_ms = 20000;
+	attach(19990, T, true);
+	down(20100);
+	at(19990 + D_AFTER);
+	ck_assert_uint_eq(seen[LEASE_FX_CLOSE], 2);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("lease");
+	TCase *tc = tcase_create("transcripts");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_chain_of_three_proves_from_the_first_sending);
+	tcase_add_test(tc, k_too_soon_proves_nothing);
+	tcase_add_test(tc, m_sent_before_k_was_answered_proves_nothing);
+	tcase_add_test(tc, t01_a_reconnect_without_a_commit_moves_nothing);
+	tcase_add_test(tc, t02_late_evidence_proves_nothing);
+	tcase_add_test(tc, t03_a_late_answer_uses_its_sending);
+	tcase_add_test(tc, t05_a_smaller_timeout_pulls_the_deadline_in);
+	tcase_add_test(tc, t06_a_hundred_days_of_uptime);
+	tcase_add_test(tc, t07_refusals_prove_nothing);
+	tcase_add_test(tc, t08_no_chain_across_connections);
+	tcase_add_test(tc, t09_a_sync_is_no_commit);
+	tcase_add_test(tc, t14_a_lapsed_session_stays_lapsed);
+	tcase_add_test(tc, t15_a_new_session_is_another_gen);
+	tcase_add_test(tc, a_changed_session_is_a_loss);
+	tcase_add_test(tc, silence_suspends_and_drops_the_link);
+	tcase_add_test(tc, the_beat_while_busy);
+	tcase_add_test(tc, grants_need_a_third);
+	tcase_add_test(tc, a_session_too_short_grants_nothing);
+	tcase_add_test(tc, a_drain_pulls_the_deadline_in);
+	tcase_add_test(tc, how_a_lapsed_session_ends);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -381,7 +381,8 @@ START_TEST(the_beat_while_busy)
 	}
 	ck_assert_uint_ge(seen[LEASE_FX_SYNC], 10);
 	ck_assert_uint_le(seen[LEASE_FX_SYNC], 12); /* two at 0 */
-	ck_assert_uint_eq(seen[LEASE_FX_SET], seen[LEASE_FX_SYNC]);
+	/* The first sync, at the attach, is not answered here. */
+	ck_assert_uint_eq(seen[LEASE_FX_SET] + 1, seen[LEASE_FX_SYNC]);
 	ck_assert_uint_ge(seen[LEASE_FX_READ], 8);
 	ck_assert_uint_eq(seen[LEASE_FX_SUSPENDED], 0);
 }

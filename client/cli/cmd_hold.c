@@ -154,9 +154,12 @@ int cmd_hold(struct cli_args *args, int argc, char **argv)
 	struct cli_hold hold = { .name = argv[0] };
 	struct cli_signals signals;
 	struct cli_fault fault = { 0 };
-	int error = cli_signals_open(&signals);
+	char client[ZKLOCK_CLIENT_MAX + 1];
+	int error;
 
 	(void)argc;
+	cli_hold_sign(args, "zklock hold", argv[0], client);
+	error = cli_signals_open(&signals);
 	if (error < 0)
 		(void)cli_fault_set(&fault, CLI_EXIT_OSERR, "signals: %s",
 				    strerror(-error));

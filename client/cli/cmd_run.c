@@ -333,6 +333,7 @@ static void report(struct job *job, int fd, int code)
 int cmd_run(struct cli_args *args, int argc, char **argv)
 {
 	struct job job = { .args = args, .outcome = "refused" };
+	char client[ZKLOCK_CLIENT_MAX + 1];
 	int error;
 	int fd;
 	int code;
@@ -342,6 +343,7 @@ int cmd_run(struct cli_args *args, int argc, char **argv)
 	fd = cli_report_open(args, &job.fault);
 	if (job.fault.exit)
 		return cli_say_fault(args, &job.fault);
+	cli_hold_sign(args, "zklock run", job.name, client);
 	error = cli_signals_open(&job.signals);
 	if (error < 0)
 		(void)cli_fault_set(&job.fault, CLI_EXIT_OSERR, "signals: %s",

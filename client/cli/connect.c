@@ -28,6 +28,7 @@ int cli_connect_try(const struct cli_args *args, int64_t within_ms,
 	struct zklock_options options = ZKLOCK_OPTIONS_INIT;
 
 	options.socket = cli_connect_path(args);
+	options.client = args->client;
 	options.note = args->note;
 	options.connect_timeout_ms = within_ms > 0 ? within_ms : 1;
 	options.reply_timeout_ms = CLI_REPLY_MS;

@@ -11,6 +11,7 @@
 
 #include "client/cli/command.h"
 #include "client/cli/exits.h"
+#include "client/cli/hold.h"
 #include "client/cli/say.h"
 
 static void help(void)
@@ -52,6 +53,7 @@ int cli_flock_main(int argc, char **argv)
 							   NULL };
 	struct cli_args args;
 	struct cli_fault fault = { 0 };
+	char client[ZKLOCK_CLIENT_MAX + 1];
 	int first;
 
 	cli_args_init(&args);
@@ -75,5 +77,6 @@ int cli_flock_main(int argc, char **argv)
 	if (argc < 2 && !(argc == 1 && args.command))
 		return usage("it takes a path and a command");
 	argv[0] = name_of(argv[0]);
+	cli_hold_sign(&args, "zkflock", argv[0], client);
 	return cmd_run(&args, argc, argv);
 }

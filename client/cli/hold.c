@@ -170,6 +170,17 @@ static bool find(struct cli_hold *hold, const struct cli_args *args,
 	}
 }
 
+void cli_hold_sign(struct cli_args *args, const char *what, const char *name,
+		   char text[ZKLOCK_CLIENT_MAX + 1])
+{
+	/* Not the child's words: they may hold secrets, and this is seen in
+	 * the whole cluster. */
+	if (args->client)
+		return;
+	(void)snprintf(text, ZKLOCK_CLIENT_MAX + 1, "%s %s", what, name);
+	args->client = text;
+}
+
 bool cli_hold_connect(struct cli_hold *hold, const struct cli_args *args,
 		      const struct cli_signals *signals,
 		      struct cli_fault *fault)

@@ -43,6 +43,11 @@ struct cli_hold {
 	char reason[CLI_REASON_BYTES]; /* why it was lost */
 };
 
+/* Sign as "zklock run backup" for those who look at the lock: what is "zklock
+ * run".  Nothing if somebody has signed already; text is kept. */
+void cli_hold_sign(struct cli_args *args, const char *what, const char *name,
+		   char text[ZKLOCK_CLIENT_MAX + 1]);
+
 /*
  * Connect and wait for ZooKeeper (--connect-timeout); then for the lock (-n,
  * -w).  A daemon that goes while we wait is looked for again, as long as at

@@ -42,7 +42,8 @@ struct cli_args {
 	bool version;
 
 	/* asking for a lock */
-	int64_t wait_ms; /* 0: do not wait; CLI_WAIT_FOREVER_MS */
+	const char *client; /* who asks, for others; NULL: the program */
+	int64_t wait_ms;    /* 0: do not wait; CLI_WAIT_FOREVER_MS */
 	bool shared;
 	int conflict_exit;
 	int lost_exit;

@@ -36,6 +36,11 @@ class ListTest(CliCase):
                                         str(granted.token), "1"])
         self.assertIn("waiting", lines[2])
 
+    def test_a_wrapper_signs_with_its_name(self):
+        done = self.zklock("run", "signed", "--", *self.argv(
+            "list", "--raw", "--noheadings", "-o", "HOLDER", "signed"))
+        self.assertEqual(done.stdout, "host1:zklock\\x20run\\x20signed\n")
+
     def test_json_is_typed(self):
         granted = self.client().lock("json", 'note="a \\"b\\""')
         for words in (["--json", "list", "json"], ["list", "-J", "json"]):

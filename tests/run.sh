@@ -144,7 +144,7 @@ done
 sh "$root/tests/install.sh" run
 stage_init
 export UBSAN_OPTIONS=print_stacktrace=1 PYTHONDONTWRITEBYTECODE=1
-export ASAN_OPTIONS=quarantine_size_mb=16
+export ASAN_OPTIONS=quarantine_size_mb=16:allocator_may_return_null=1
 
 labels=
 for word; do

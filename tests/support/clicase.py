@@ -92,10 +92,15 @@ class CliCase(unittest.TestCase):
         return json.loads(self.there(name))
 
 
+_PF_EXITING = 0x4
+
+
 def alive(pid):
-    """Whether a process runs (a zombie does not)."""
+    """Whether a process may still run a line of its own: one that is ending
+    (its descriptors are closed just before it becomes a zombie) cannot."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as stat:
-            return stat.read().rsplit(b")", 1)[1].split()[0] != b"Z"
-    except FileNotFoundError:
+            words = stat.read().rsplit(b")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
         return False
+    return words[0] not in (b"Z", b"X") and not int(words[6]) & _PF_EXITING

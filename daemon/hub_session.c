@@ -284,6 +284,7 @@ static void publish(struct hub *hub)
 			lease_deadline_ms(hub->lease));
 	hub_tell_lease(hub);
 	ev.lease.grant_until_ms = lease_grant_until_ms(hub->lease);
+	ev.lease.too_short = lease_too_short(hub->lease);
 	hub_step(hub, &ev);
 }
 

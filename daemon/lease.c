@@ -475,11 +475,18 @@ enum lease_state lease_state(const struct lease *lease)
 	return lease->state;
 }
 
+bool lease_too_short(const struct lease *lease)
+{
+	return usable(lease) &&
+	       (lease->timeout_ms < TIMEOUT_MIN_MS ||
+		lease->timeout_ms <
+		    TIMEOUT_MIN_TICKS * lease->settings.tick_ms);
+}
+
 int64_t lease_grant_until_ms(const struct lease *lease)
 {
 	if (lease->state != LEASE_PROVEN || lease->drain_ms != NO_MS ||
-	    lease->timeout_ms < TIMEOUT_MIN_MS ||
-	    lease->timeout_ms < TIMEOUT_MIN_TICKS * lease->settings.tick_ms)
+	    lease_too_short(lease))
 		return NO_MS;
 	return lease_deadline_ms(lease) - lease->timeout_ms / 3;
 }

@@ -133,6 +133,9 @@ enum lease_state lease_state(const struct lease *lease);
 int64_t lease_deadline_ms(const struct lease *lease);
 /* L-R7: the last instant at which a grant is allowed; INT64_MIN: none. */
 int64_t lease_grant_until_ms(const struct lease *lease);
+/* L-R10: the session was given less than can be proven in time: it grants
+ * nothing. */
+bool lease_too_short(const struct lease *lease);
 /* Of the session: grows with each new one, wraps after 65 535, never 0. */
 uint16_t lease_gen(const struct lease *lease);
 /* T_eff: the smallest timeout given to this session; asked before any. */

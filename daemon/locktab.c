@@ -21,6 +21,7 @@ struct locktab *locktab_new(const struct locktab_limits *limits)
 		return NULL;
 	tab->limits = *limits;
 	tab->grant_until_ms = NOTHING_GRANTED;
+	tab->doubt = ZKP_SUSPENDED;
 	for (size_t i = 0; i < LOCK_STATES; i++)
 		TAILQ_INIT(&tab->states[i]);
 	TAILQ_INIT(&tab->dead);
@@ -322,7 +323,7 @@ static enum zkp_status lock_refusal(const struct locktab *tab,
 	if (!tab->session)
 		return ZKP_UNAVAILABLE;
 	if (ev->now_ms > tab->grant_until_ms)
-		return ZKP_SUSPENDED;
+		return tab->doubt;
 	return ZKP_OK;
 }
 
@@ -474,6 +475,8 @@ void locktab_step(struct locktab *tab, const struct locktab_event *ev)
 		break;
 	case LOCKTAB_LEASE:
 		tab->grant_until_ms = ev->lease.grant_until_ms;
+		tab->doubt =
+		    ev->lease.too_short ? ZKP_UNAVAILABLE : ZKP_SUSPENDED;
 		lock_lease_moved(tab, ev->now_ms);
 		break;
 	case LOCKTAB_DRAIN:

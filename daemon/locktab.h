@@ -140,6 +140,8 @@ struct locktab_event {
 			uint16_t gen;             /* SESSION_UP */
 			enum locktab_lost reason; /* SESSION_END */
 			int64_t grant_until_ms;   /* LEASE */
+			bool too_short; /* LEASE: there is none that could grant
+					 */
 		} lease;
 	};
 };

@@ -83,6 +83,8 @@ struct locktab {
 	uint64_t bid_last;
 	bool session;
 	bool draining;
+	/* What a trying ticket is told when nothing can be granted. */
+	enum zkp_status doubt;
 	uint16_t gen;
 	int64_t grant_until_ms; /* INT64_MIN: nothing is granted */
 	struct ticket **heap;   /* heap[1..heap_len], by wait_until_ms */

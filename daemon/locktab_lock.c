@@ -239,7 +239,7 @@ void lock_serve(struct locktab *tab, struct lock *lock, int64_t now_ms)
 		if (lock->state != LOCK_STALLED)
 			lock_enter(tab, lock, LOCK_STALLED);
 		queued_all(tab, lock);
-		if (trying_ends(tab, lock, ZKP_SUSPENDED))
+		if (trying_ends(tab, lock, tab->doubt))
 			lock_left(tab, lock, now_ms);
 	} else {
 		grant(tab, lock, now_ms);
@@ -459,7 +459,7 @@ static void seeking_try_ends(struct locktab *tab, int64_t now_ms)
 	for (lock = TAILQ_FIRST(&tab->states[LOCK_SEEKING]); lock;
 	     lock = next) {
 		next = TAILQ_NEXT(lock, home);
-		if (trying_ends(tab, lock, ZKP_SUSPENDED))
+		if (trying_ends(tab, lock, tab->doubt))
 			lock_left(tab, lock, now_ms);
 	}
 }

@@ -271,6 +271,9 @@ class StrangerTest(E2eCase):
         client.unlock("a")
 
     def test_a_waiters_node_deleted_waits_on(self):
+        """The waiting host does not look at its own node: granted by its
+        predecessor's end it is told LOST by the listing that follows, or
+        it has found out before and bid anew.  Either way it goes on."""
         one, two = self.host("host1"), self.host("host2")
         first, second = self.client(one), self.client(two)
         first.lock("a")
@@ -278,7 +281,12 @@ class StrangerTest(E2eCase):
         self.wait_queue("a", 2)
         self.observer.delete(f"{self.parent('a')}/{self.queue('a')[1]}")
         first.unlock("a")
-        second.granted(tag)
+        token = second.granted(tag).token
+        reply = second.call("UNLOCK a")
+        if reply.word == "ERR":
+            self.assertEqual((reply.code, reply["reason"]),
+                             ("LOST", "deleted"))
+        self.assertGreater(second.lock("a").token, token)
         second.unlock("a")
 
 

@@ -146,19 +146,19 @@ stage_init
 export UBSAN_OPTIONS=print_stacktrace=1 PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=quarantine_size_mb=16:allocator_may_return_null=1
 
-labels=
+asked=
 for word; do
 	case $word in
 	quick) run_quick ;;
 	tidy) run_tidy ;;
-	*) labels="$labels $word" ;;
+	*) asked="$asked $word" ;;
 	esac
 done
 if [ $# -eq 0 ]; then
 	run_all
-elif [ -n "$labels" ] && build_gcc; then
+elif [ -n "$asked" ] && build_gcc; then
 	# shellcheck disable=SC2086
-	ring_tests gcc $labels
+	ring_tests gcc $asked
 fi
 
 echo

@@ -204,6 +204,11 @@ class B9PerUidTest(WireCase):
 
     keys = {"clients_per_uid_max": 20}
 
+    @classmethod
+    def setUpClass(cls):
+        cls.keys["socket"] = proc.public_folder() + "/sock"
+        super().setUpClass()
+
     @unittest.skipUnless(os.getuid() == 0, "needs root to be another uid")
     def test_one_uid_cannot_take_all(self):
         """Root is exempt, so another uid connects in a child of ours."""
@@ -227,7 +232,6 @@ class B9PerUidTest(WireCase):
             "    served += got.startswith(b'OK x')\n"
             "    told += got.startswith(b'ERR LIMIT')\n"
             "print(served, told)\n")
-        os.chmod(self.daemon.folder, 0o755)
         done = proc.run(["/usr/bin/python3", "-c", script,
                          self.daemon.socket], user=65534)
         self.assertEqual(done.returncode, 0, done.stderr)

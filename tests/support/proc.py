@@ -79,6 +79,15 @@ def folder(prefix="zkl"):
     return path
 
 
+def public_folder(prefix="zkl"):
+    """The same, but every user can get at what is in it, whoever may read
+    TMPDIR."""
+    path = tempfile.mkdtemp(prefix=prefix + "-", dir="/tmp")
+    _folders.append(path)
+    os.chmod(path, 0o755)
+    return path
+
+
 _ports_given = set()
 
 

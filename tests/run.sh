@@ -18,6 +18,7 @@ root=$(cd "$(dirname "$0")/.." && pwd -P)
 . "$root/tests/support/stage.sh"
 
 rings='unit sim flow e2e interop faults fuzz'
+built_by_gcc='unit sim flow e2e interop faults'
 sanitized='unit sim flow'
 failed=
 summaries=
@@ -106,9 +107,11 @@ run_all() {
 	sources_check
 	if build_gcc; then
 		docs_check gcc
-		ring_tests gcc $rings
+		ring_tests gcc $built_by_gcc
 	fi
-	build_clang || :
+	if build_clang; then
+		ring_tests clang fuzz
+	fi
 	if build_asan; then
 		export ZKL_SMALL=1
 		ring_tests asan $sanitized
@@ -147,10 +150,12 @@ export UBSAN_OPTIONS=print_stacktrace=1 PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=quarantine_size_mb=16:allocator_may_return_null=1
 
 asked=
+search=
 for word; do
 	case $word in
 	quick) run_quick ;;
 	tidy) run_tidy ;;
+	fuzz) search=yes ;; # libFuzzer is clang's
 	*) asked="$asked $word" ;;
 	esac
 done
@@ -159,6 +164,9 @@ if [ $# -eq 0 ]; then
 elif [ -n "$asked" ] && build_gcc; then
 	# shellcheck disable=SC2086
 	ring_tests gcc $asked
+fi
+if [ -n "$search" ] && build_clang; then
+	ring_tests clang fuzz
 fi
 
 echo

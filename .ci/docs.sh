@@ -33,7 +33,8 @@ needs() {
 tables=$("$build/daemon/zklockd" --dump-tables)
 while read -r kind word _; do
 	case $kind in
-	key) needs key "$word" conf/zklockd.conf ;;
+	key) needs key "$word" conf/zklockd.conf conf/zklockd.conf.5 ;;
+	flag) needs flag "$word" daemon/zklockd.8 ;;
 	verb | verbkey | status | event)
 		needs "$kind" "$word" proto/PROTOCOL.md
 		;;

@@ -308,11 +308,11 @@ void hub_drain(struct hub *hub)
 	if (locktab_wake_ms(hub->tab) <= hub->now_ms)
 		hub_step(hub, &tick);
 	hub_audit_tick(hub);
-	hub_clock(hub);
-	while (pump_coord(hub))
-		hub_clock(hub);
 	lease_busy(hub->lease, is_busy(hub), hub->now_ms);
 	hub_clock(hub);
+	/* Until the mailbox is empty: nothing wakes us for what is in it. */
+	while (pump_coord(hub))
+		hub_clock(hub);
 }
 
 /* Questions */

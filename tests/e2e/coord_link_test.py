@@ -22,7 +22,8 @@ SANITIZED = bool(os.environ.get("ZKL_SANITIZED"))
 CPU = 0.1 if SANITIZED else 0.02  # share of a core; F31: 0.01 over minutes
 # What the library does with an absurd length is what we test.
 os.environ["ASAN_OPTIONS"] = ":".join(
-    [os.environ.get("ASAN_OPTIONS", ""), "allocator_may_return_null=1:verbosity=0"])
+    [os.environ.get("ASAN_OPTIONS", ""), "allocator_may_return_null=1",
+     "verbosity=0"])
 STALL_MS = 60  # a loop turn under sanitizers on a loaded machine; F29: 10
 
 

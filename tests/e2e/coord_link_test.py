@@ -277,9 +277,10 @@ class SomeTest(unittest.TestCase):
             time.sleep(12)
             net.heal()
             begin = time.monotonic()
-            d.until("EXPIRED", 8)
+            d.until("EXPIRED", 12)
             d.begin()
-            self.assertLess(time.monotonic() - begin, 8)
+            # The longest back-off is 5 s; the rest is a loaded machine's.
+            self.assertLess(time.monotonic() - begin, 12)
 
     def test_short_outage_keeps_the_session(self):
         with proxy.Proxy(self.server.address) as net, \

@@ -123,6 +123,7 @@ class WaitTest(CliCase):
                             f"echo $ZKLOCK_WAITED >{self.path('waited')}; "
                             "exit 4")
         self.queued("busy")
+        time.sleep(0.01)  # it is told in milliseconds, and must not be 0
         self.holder.unlock("busy")
         self.assertEqual(waiter.wait(), 4)
         self.assertGreater(float(self.there("waited")), 0)

@@ -45,6 +45,7 @@ struct coord_local {
 	struct coord_local_settings settings;
 	enum phase phase;
 	bool stalled;
+	bool alone;
 	int64_t session;
 	int64_t zxid_seen;
 	struct requests requests;
@@ -285,10 +286,11 @@ static void serve_attached(struct coord_local *local, struct request *request)
 {
 	const struct coord_op *op = &request->op;
 	struct coord_event answer = { .type = COORD_EV_ANSWER };
+	unsigned view = local->watcher.view;
 
 	answer.answer.id = op->id;
 	TAILQ_INSERT_TAIL(&local->served, request, in_queue);
-	if (local->watcher.view == 0)
+	if (view == 0)
 		coord_tree_session_touch(local->tree, local->session);
 	if (op->verb == COORD_LIST || op->verb == COORD_GET) {
 		serve_read(local, op, &answer);
@@ -297,7 +299,9 @@ static void serve_attached(struct coord_local *local, struct request *request)
 	}
 	if (op->verb != COORD_SYNC)
 		serve_write(local, op, &answer);
-	local->zxid_awaited = coord_tree_zxid(local->tree);
+	local->zxid_awaited = local->alone
+				  ? coord_tree_view_zxid(local->tree, view)
+				  : coord_tree_zxid(local->tree);
 	coord_mailbox_post(&local->held, &answer);
 	(void)awaited_send(local);
 }
@@ -410,6 +414,15 @@ static void post_attached(struct coord_local *local, bool fresh,
 	coord_mailbox_post(&local->mailbox, &event);
 }
 
+/* What the server at hand says of the session. */
+static bool is_known(const struct coord_local *local, unsigned view)
+{
+	return local->alone
+		   ? coord_tree_session_in_view(local->tree, view,
+						local->session)
+		   : coord_tree_session_alive(local->tree, local->session);
+}
+
 void coord_local_attach(struct coord *coord, unsigned view, int64_t connect_ms)
 {
 	struct coord_local *local = self(coord);
@@ -417,7 +430,8 @@ void coord_local_attach(struct coord *coord, unsigned view, int64_t connect_ms)
 
 	assert(coord_local_wants_link(coord));
 	requests_free(&local->requests);
-	if (!fresh && !coord_tree_session_alive(local->tree, local->session)) {
+	assert(!local->alone || !fresh);
+	if (!fresh && !is_known(local, view)) {
 		forget(local);
 		coord_mailbox_post_type(&local->mailbox, COORD_EV_EXPIRED);
 		return;
@@ -430,7 +444,8 @@ void coord_local_attach(struct coord *coord, unsigned view, int64_t connect_ms)
 					!local->settings.stepped);
 	}
 	coord_tree_session_touch(local->tree, local->session);
-	if (coord_tree_view_zxid(local->tree, view) < local->zxid_seen)
+	if (!local->alone &&
+	    coord_tree_view_zxid(local->tree, view) < local->zxid_seen)
 		coord_tree_view_apply(local->tree, view, local->zxid_seen);
 	local->watcher.view = view;
 	local->phase = PHASE_ATTACHED;
@@ -536,6 +551,16 @@ bool coord_local_wants_link(const struct coord *coord)
 bool coord_local_attached(const struct coord *coord)
 {
 	return self_const(coord)->phase == PHASE_ATTACHED;
+}
+
+int64_t coord_local_zxid_seen(const struct coord *coord)
+{
+	return self_const(coord)->zxid_seen;
+}
+
+void coord_local_alone(struct coord *coord, bool alone)
+{
+	self(coord)->alone = alone;
 }
 
 void coord_local_timeout_set(struct coord *coord, int64_t timeout_ms)

@@ -58,6 +58,16 @@ bool coord_local_attached(const struct coord *coord);
  * Only when coord_local_wants_link().
  */
 void coord_local_attach(struct coord *coord, unsigned view, int64_t connect_ms);
+/* The newest zxid that the client has seen: a server whose view is behind it
+ * sends the client away. */
+int64_t coord_local_zxid_seen(const struct coord *coord);
+/*
+ * The server of this link has lost its ensemble and does not know it yet: a
+ * deposed leader.  What it says of a session is its view's, and it answers a
+ * sync by itself; its view must not be behind what the client has seen, and
+ * no write may be served.  Set before coord_local_attach(), or while attached.
+ */
+void coord_local_alone(struct coord *coord, bool alone);
 /* The reconnect negotiates another timeout, told in the next ATTACHED. */
 void coord_local_timeout_set(struct coord *coord, int64_t timeout_ms);
 /*

@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sim - several hosts over one tree in memory, by seed.
+ * sim - several hosts over a simulated ensemble, by seed.
  *
- * Each host is the real hub with the real rooms behind it; the doors, the
- * clock, the clients and the ensemble are simulated.  Everything that happens
- * follows from the seed, bit by bit.
+ * Each host is the real hub with the real rooms behind it; doors, clocks,
+ * clients, links and servers are simulated.  A seed makes a script, a list of
+ * acts of clients, of strangers and of fate; everything else follows from
+ * script and seed, bit by bit.  So an act can be left out and the rest played
+ * again: that is how a failure is made small.
  *
- *	sim_world.c   the ensemble, hosts, faults, what happens next
+ *	sim_time.c    chance, the queue of events, clocks that drift
+ *	sim_script.c  the weather and the acts of a seed
+ *	sim_zk.c      servers, pipes, pings, the tracker of sessions, elections
+ *	sim_link.c    a host's connection: what is under way, what gets lost
+ *	sim_host.c    the hub's doors, its turns, its births and deaths
  *	sim_client.c  what clients say, and what they are told
- *	sim_check.c   the promises P1 to P6, after every step
+ *	sim_other.c   strangers in the queue, an operator, the reaper
+ *	sim_check.c   the promises P1 to P7, after every event
+ *	sim_budget.c  P6's budget, by what the host was told
+ *	sim_shrink.c  a failing script, made small
  *	sim_main.c    seeds, replay, the summary
+ *
+ * Times of the world are microseconds (_us); a host sees milliseconds of a
+ * clock of its own.
  */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
@@ -20,31 +32,189 @@
 
 #include "daemon/coord_local.h"
 #include "daemon/hub.h"
+#include "proto/reply.h"
 
-#define SIM_HOSTS_MAX 3
-#define SIM_CONNS     4  /* clients of one host */
-#define SIM_NAMES     2  /* locks that they want */
-#define SIM_ASKS_MAX  64 /* unanswered requests of one client */
-#define SIM_STRANGERS 2
+#define SIM_HOSTS_MAX     3
+#define SIM_SERVERS       3
+#define SIM_CONNS         4  /* clients of one host */
+#define SIM_NAMES_MAX     3  /* locks that they want */
+#define SIM_ASKS_MAX      48 /* unanswered requests of one client */
+#define SIM_STRANGERS     3
+#define SIM_SESSIONS_MAX  64 /* one bit each in a table of touches */
+#define SIM_ACTS_MAX      320
+#define SIM_EVENTS_MAX    4096
+#define SIM_REQUESTS_MAX  512  /* of one connection, not answered */
+#define SIM_LISTING_BYTES 2048 /* remembered of one listing */
 
-#define SIM_TIMEOUT_MS 4000
-#define SIM_TICK_MS    1000
-/* Long enough without a fault to have heard of everything older. */
-#define SIM_WELL_MS 1500
-/* turns_max, and the turns that pass before a listing is answered. */
-#define SIM_STREAK_MAX 6
-#define SIM_ROOT       "/sim"
+#define SIM_ROOT  "/sim"
+#define SIM_NEVER INT64_MAX
+#define SIM_MS    INT64_C(1000)
 
-/* One LOCK that waits, or any request that is not answered yet. */
+/* --- the script --- */
+
+enum sim_act_type {
+	/* of a client */
+	SIM_ACT_LOCK,
+	SIM_ACT_LOCK_WAIT, /* a_ms: for how long */
+	SIM_ACT_TRY,
+	SIM_ACT_UNLOCK,
+	SIM_ACT_UNLOCK_STALE, /* with the token of an earlier hold */
+	SIM_ACT_CANCEL,
+	SIM_ACT_CHECK,
+	SIM_ACT_TALK, /* LIST, PING, a line that is none... */
+	SIM_ACT_EOF,
+	SIM_ACT_LOCK_EOF, /* both in one write */
+	SIM_ACT_QUIT,
+	/* of others in the ensemble */
+	SIM_ACT_STRANGER, /* comes, or goes */
+	SIM_ACT_DOWNGRADE,
+	SIM_ACT_OPERATOR,
+	SIM_ACT_REAP,
+	/* of fate: a_ms says how long */
+	SIM_ACT_CUT,
+	SIM_ACT_STALL_UP,
+	SIM_ACT_STALL_DOWN,
+	SIM_ACT_STALL_BOTH,
+	SIM_ACT_LINK_SLOW,
+	SIM_ACT_PAUSE,
+	SIM_ACT_FREEZE, /* in the middle of a turn */
+	SIM_ACT_CRASH,
+	SIM_ACT_STOP,
+	SIM_ACT_SHORT, /* the next reconnect is given less time */
+	/* of fate, as soon as something happens */
+	SIM_ACT_AMBUSH_CREATE,
+	SIM_ACT_AMBUSH_DELETE,
+	SIM_ACT_AMBUSH_PROOF,
+	/* of the ensemble */
+	SIM_ACT_SERVER_CUT,
+	SIM_ACT_SERVER_CUT_UP,
+	SIM_ACT_SERVER_LAG,
+	SIM_ACT_SERVER_CRASH,
+	SIM_ACT_ELECTION,
+	SIM_ACT_DEPOSE,
+	SIM_ACT_TYPES,
+};
+
+struct sim_act {
+	int64_t at_us;
+	enum sim_act_type type;
+	uint8_t host, conn, name;
+	bool out; /* left out of this run */
+	uint32_t a_ms;
+	uint64_t salt;
+};
+
+/* What a seed is like: drawn once. */
+struct sim_weather {
+	int hosts, names, conns, servers;
+	int64_t timeout_ms, tick_ms;
+	int64_t latency_us, jitter_us;
+	unsigned spikes; /* of a thousand packets */
+	int64_t spike_us;
+	int64_t loop_us; /* until a loop turns */
+	int64_t hold_ms;
+	int64_t turns_ms, linger_ms;
+	uint32_t turns_max, tickets_per_conn_max, ephemeral_bytes_max;
+	int64_t end_us; /* no act after it: all heals */
+	bool operator;
+};
+
+/* --- events --- */
+
+enum sim_event_type {
+	SIM_EV_ACT,
+	SIM_EV_TURN,
+	SIM_EV_RELEASE,
+	SIM_EV_BIRTH,
+	SIM_EV_CONNECT,
+	SIM_EV_HANDSHAKE,
+	SIM_EV_CONNECTED,
+	SIM_EV_SILENCE, /* has the client heard nothing for too long? */
+	SIM_EV_ARRIVE,
+	SIM_EV_AT_LEADER,
+	SIM_EV_BACK,
+	SIM_EV_DELIVER,
+	SIM_EV_ORPHAN,
+	SIM_EV_APPLY,
+	SIM_EV_PING,
+	SIM_EV_PING_AT,
+	SIM_EV_PONG_OUT,
+	SIM_EV_PONG_IN,
+	SIM_EV_POLL,
+	SIM_EV_CLOSE,
+	SIM_EV_DETACH,
+	SIM_EV_REJOIN,
+	SIM_EV_ELECTED,
+	SIM_EV_HEAL,
+};
+
+struct sim_event {
+	int64_t at_us;
+	uint64_t order; /* first come, first served */
+	enum sim_event_type type;
+	int who;      /* host, server, session or act */
+	uint32_t gen; /* of the connection, of the server's role... */
+	uint64_t value;
+};
+
+/* --- the ensemble --- */
+
+/* One direction of a connection: what is sent later arrives later. */
+struct sim_pipe {
+	int64_t last_us;
+	int64_t stall_us; /* nothing arrives before */
+	int64_t slow_us;  /* added to each */
+};
+
+enum sim_role {
+	SIM_FOLLOWER,
+	SIM_LEADER,
+	SIM_DEPOSED, /* thinks that it leads */
+	SIM_DOWN,    /* serves nobody */
+};
+
+struct sim_server {
+	enum sim_role role;
+	uint32_t era;             /* grows with every change of role */
+	struct sim_pipe up, down; /* to the leader, from it */
+	uint64_t touched;         /* sessions, since the last PING */
+	int ppm;
+	int64_t phase_ms; /* of its clock */
+};
+
+struct sim_session {
+	int64_t id; /* 0: a free place */
+	bool alive;
+	bool polled; /* the tracker is about to end it */
+	int64_t timeout_ms;
+	int64_t expiry_us;
+	uint32_t gen; /* of the poll that is due */
+};
+
+struct sim_stranger {
+	char path[128]; /* "": away */
+	int64_t session;
+	bool writer;
+};
+
+/* --- hosts --- */
+
+/* One request that is not answered. */
 struct sim_ask {
 	uint64_t tag;   /* 0: free */
 	uint64_t order; /* when it was said */
-	int name;       /* LOCK: which; -1: another verb */
-	bool trying;
+	enum sim_act_type act;
+	int name;        /* of the lock */
+	uint64_t token;  /* UNLOCK_STALE: that it names */
+	int64_t due_ms;  /* LOCK_WAIT: no TIMEOUT before */
+	int64_t hold_ms; /* LOCK: to let go after */
 };
 
 struct sim_conn {
-	uint64_t id; /* the hub's; 0: not open */
+	uint64_t id;                   /* the hub's; 0: not open */
+	bool ended;                    /* EOF was said: nobody reads any more */
+	bool quits;                    /* QUIT was said */
+	uint64_t stale[SIM_NAMES_MAX]; /* tokens of holds that are over */
 	struct sim_ask asks[SIM_ASKS_MAX];
 };
 
@@ -54,85 +224,265 @@ struct sim_hold {
 	uint64_t id, token;
 	uint16_t gen;
 	int conn;
-	int64_t until_ms; /* as last told, by line or by page */
+	int64_t until_ms; /* as last told */
+	bool suspended;   /* told so, not resumed */
+	char node[128];
+};
+
+/* P6: what this host has been told of waiters behind its bid. */
+struct sim_budget {
+	char node[128]; /* the bid of the last grant; "": none */
+	bool known;     /* a waiter behind it */
+	unsigned turns; /* since then */
+	int64_t since_ms;
+	uint64_t reign; /* of the queue's head, when it was granted */
+	char listing[SIM_LISTING_BYTES]; /* the last: names, each with a NUL */
+};
+
+/* The first in a queue, at the leader. */
+struct sim_head {
+	int64_t owner;  /* a session; 0: nobody */
+	uint64_t reign; /* how often that has changed */
+	int64_t pzxid;  /* of the parent, when that was looked at */
+};
+
+struct sim_request {
+	uint64_t id;
+	enum coord_verb verb;
+	int name; /* LIST: of the lock; -1: other */
+	bool bid; /* CREATE, DELETE: of a bid */
+};
+
+struct sim_host;
+
+/* Where the first request that a server has not answered is. */
+enum sim_stage {
+	SIM_AT_SERVER,
+	SIM_TO_LEADER,
+	SIM_FROM_LEADER,
+	SIM_AWAITS_VIEW, /* a sync: the follower is behind */
+};
+
+/* A ring. */
+struct sim_requests {
+	struct sim_request of[SIM_REQUESTS_MAX];
+	size_t at, len;
+};
+
+/* Between the hub and its coordinator: sees all that passes. */
+struct sim_link {
+	struct coord face; /* first: what the hub talks to */
+	struct coord *inner;
+	struct sim_host *host;
+	uint32_t gen; /* of the connection, or of the time without one */
+	bool up;
+	bool trying;  /* an attempt to connect is under way */
+	int server;   /* of the connection or the attempt */
+	uint32_t era; /* of the server, when that began */
+	int64_t connect_ms;
+	int64_t greeted_us; /* when the server knew the session */
+	struct sim_pipe out, in;
+	int64_t heard_us;
+	struct sim_requests queue; /* not served yet */
+	size_t arrived;            /* so many of them are at the server */
+	enum sim_stage stage;      /* of the first of them */
+	size_t due;                /* packets that have their DELIVER */
+	struct sim_requests asked; /* not answered yet, as the hub sees it */
+	bool proven;      /* the hub saw a write of this connection commit */
+	int session;      /* place in sim->sessions */
+	int64_t told_ms;  /* T_eff: the least timeout it was given */
+	int64_t short_ms; /* what the next reconnect is given; 0: the same */
+	/* Ambushes: 0 is none, else for how long the fault lasts. */
+	uint32_t create_ms, delete_ms, proof_ms;
+	bool sprung; /* proof_ms: after this turn */
 };
 
 struct sim_host {
 	int number;
 	struct hub *hub;
-	struct coord *coord;
+	struct sim_link link;
 	bool alive;
-	int64_t paused_ms;  /* frozen until then */
-	int64_t back_ms;    /* dead until then */
-	int64_t retry_ms;   /* no new link before */
-	int64_t stalled_ms; /* the network swallows until then */
-	unsigned view;
-	int64_t session;
-	int64_t trouble_ms;    /* a fault weighed on it until then */
-	int streak[SIM_NAMES]; /* grants in a row past a known waiter */
-	bool served;           /* since the follower's last ping answer */
+	bool stopping;
+	int64_t stopped_us; /* when it was asked to */
+	int64_t paused_us;  /* runs nothing before */
+	int64_t freeze_us;  /* to be frozen in the next turn */
+	int64_t frozen_us;  /* frozen in this one */
+	unsigned freeze_in; /* looks at the clock before that */
+	int64_t offset_us;
+	int ppm;
+	int64_t turn_us; /* the next one; SIM_NEVER */
+	uint32_t turn_gen;
+	unsigned spins;
 	struct sim_conn conns[SIM_CONNS];
-	struct sim_hold holds[SIM_NAMES];
+	struct sim_hold holds[SIM_NAMES_MAX];
+	struct sim_budget budgets[SIM_NAMES_MAX];
 	uint16_t page_gen;
 	int64_t page_ms;
-	int64_t suspended_ms; /* told at; 0: not since the last RESUMED */
-	int64_t ran_ms;       /* the last turn before this one */
+	bool doubtful; /* granted while suspended, RESUMED must follow */
+	uint64_t ephemeral_bytes; /* as STATS has it */
 };
 
 struct sim_counts {
-	uint64_t steps, grants, requests, losses, cuts, expiries, crashes;
-	uint64_t pauses, strangers, deletions, resumes, simulated_ms;
+	uint64_t events, turns, requests, grants, handovers, local_turns;
+	uint64_t losses, suspensions, resumes, refusals;
+	uint64_t cuts, stalls, pauses, crashes, stops, ambushes;
+	uint64_t server_faults, elections, expiries, orphans;
+	uint64_t strangers, downgrades, deletions, reaps, shorts;
+	uint64_t simulated_us;
 };
 
 struct sim {
-	uint64_t seed, random;
-	int64_t now_ms;
-	int hosts_len;
+	uint64_t seed;
+	uint64_t chance;
+	int64_t now_us;
+	struct sim_weather weather;
+	struct sim_act acts[SIM_ACTS_MAX];
+	int acts_len;
+	struct sim_event heap[SIM_EVENTS_MAX];
+	size_t heap_len;
+	uint64_t order;
+
 	struct coord_tree *tree;
+	struct sim_server servers[SIM_SERVERS];
+	int leader;        /* -1: none */
+	int64_t told_zxid; /* its APPLY events are under way */
+	uint32_t ping_gen;
+	struct sim_session sessions[SIM_SESSIONS_MAX];
+	struct sim_stranger strangers[SIM_STRANGERS];
+
 	struct sim_host hosts[SIM_HOSTS_MAX];
-	char strangers[SIM_STRANGERS][256]; /* "": none */
-	int64_t ping_ms;
-	int64_t lag_ms; /* the follower applies nothing until then */
 	uint64_t tag_last, order_last;
-	uint64_t token_last[SIM_NAMES];
-	int64_t exempt_ms[SIM_NAMES]; /* P1, P2: an operator deleted a bid */
-	bool healing;                 /* no more faults, nobody asks */
-	uint64_t hash;                /* of everything that was said */
+	uint64_t token_last[SIM_NAMES_MAX];
+	int64_t exempt_us[SIM_NAMES_MAX]; /* an operator deleted a bid */
+	struct sim_head heads[SIM_NAMES_MAX];
+	bool healing;
+	int64_t healed_us;
+	bool resting;  /* healed, and nobody asks any more */
+	uint64_t hash; /* of everything that was said */
 	struct sim_counts counts;
 	bool trace;
 	char failure[512]; /* "": none yet */
 };
 
-/* sim_world.c */
-void sim_run(struct sim *sim, uint64_t seed, unsigned steps, bool trace);
+/* --- sim_time.c --- */
+
 uint64_t sim_random(struct sim *sim, uint64_t below);
 bool sim_chance(struct sim *sim, unsigned in);
+uint64_t sim_mix(uint64_t *chance);
+void sim_push(struct sim *sim, int64_t at_us, enum sim_event_type type,
+	      struct sim_event event);
+bool sim_pop(struct sim *sim, struct sim_event *event_out);
+int64_t sim_host_ms(const struct sim *sim, const struct sim_host *host);
+/* The world's time at which a host's clock shows ms. */
+int64_t sim_host_us(const struct sim *sim, const struct sim_host *host,
+		    int64_t ms);
+int64_t sim_latency(struct sim *sim);
+/* When what is sent now comes out of a pipe. */
+int64_t sim_pipe_at(struct sim *sim, struct sim_pipe *pipe);
 void sim_note(struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void sim_hash(struct sim *sim, const void *bytes, size_t len);
 void sim_fail(struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* sim_client.c */
-void sim_client_acts(struct sim *sim, struct sim_host *host);
-void sim_client_heals(struct sim *sim, struct sim_host *host);
+/* --- sim_script.c --- */
+
+void sim_script(struct sim *sim);
+const char *sim_act_word(enum sim_act_type type);
+
+/* --- sim_world.c --- */
+
+/* acts_out: a set of acts to leave out, by number; NULL for none. */
+void sim_run(struct sim *sim, uint64_t seed, const bool *acts_out, bool trace);
+
+/* --- sim_zk.c --- */
+
+void sim_zk_begin(struct sim *sim);
+void sim_zk_event(struct sim *sim, const struct sim_event *event);
+void sim_zk_act(struct sim *sim, const struct sim_act *act);
+/* After anything that may have written: followers will hear of it. */
+void sim_zk_propagate(struct sim *sim);
+unsigned sim_zk_view(int server);
+bool sim_zk_serves(const struct sim *sim, int server);
+int sim_zk_session_new(struct sim *sim, int64_t id, int64_t timeout_ms);
+int sim_zk_session_find(const struct sim *sim, int64_t id);
+void sim_zk_touch(struct sim *sim, int session, int64_t timeout_ms,
+		  int64_t at_us);
+void sim_zk_heal(struct sim *sim);
+
+/* --- sim_link.c --- */
+
+void sim_link_begin(struct sim *sim, struct sim_host *host);
+void sim_link_end(struct sim *sim, struct sim_host *host);
+void sim_link_event(struct sim *sim, const struct sim_event *event);
+/* The connection breaks: the client notices now. */
+void sim_link_cut(struct sim *sim, struct sim_host *host);
+/* The server has something new: serve what waited, send what there is. */
+void sim_link_server_moved(struct sim *sim, struct sim_host *host);
+void sim_link_want(struct sim *sim, struct sim_host *host);
+/* Forget an attempt that waits for the process: begin another. */
+void sim_link_retry(struct sim *sim, struct sim_host *host);
+bool sim_link_clear(const struct sim *sim, const struct sim_host *host);
+
+/* --- sim_host.c --- */
+
+void sim_host_begin(struct sim *sim, struct sim_host *host);
+void sim_host_free(struct sim *sim, struct sim_host *host);
+void sim_host_dies(struct sim *sim, struct sim_host *host, int64_t for_us);
+void sim_host_wake(struct sim *sim, struct sim_host *host, int64_t at_us);
+/* Something came in: the loop turns soon. */
+void sim_host_stir(struct sim *sim, struct sim_host *host);
+void sim_host_event(struct sim *sim, const struct sim_event *event);
+void sim_host_act(struct sim *sim, const struct sim_act *act);
+void sim_host_heal(struct sim *sim, struct sim_host *host);
+struct sim *sim_world(void); /* doors have no other way to it */
+
+/* --- sim_client.c --- */
+
+const char *sim_name(int name);
+int sim_name_number(const char *word);
+/* Of a path below SIM_ROOT; -1: of no lock. */
+int sim_path_name(const char *path, size_t *parent_len_out);
+void sim_client_act(struct sim *sim, const struct sim_act *act);
+void sim_client_release(struct sim *sim, const struct sim_event *event);
+void sim_client_heal(struct sim *sim, struct sim_host *host);
 void sim_client_told(struct sim *sim, struct sim_host *host, uint64_t conn,
 		     char *line);
 void sim_client_closed(struct sim *sim, struct sim_host *host, int conn);
-void sim_conn_ends(struct sim *sim, struct sim_host *host, int conn);
-const char *sim_name(int name);
+/* Asks STATS; what it says is in the host. */
+void sim_client_stats(struct sim *sim, struct sim_host *host);
 
-/* sim_check.c */
+/* --- sim_other.c --- */
+
+void sim_other_act(struct sim *sim, const struct sim_act *act);
+void sim_other_heal(struct sim *sim);
+
+/* --- sim_check.c, sim_budget.c --- */
+
 void sim_check_grant(struct sim *sim, struct sim_host *host, int name,
-		     const struct sim_ask *ask, const char *node);
+		     const struct sim_ask *ask);
 void sim_check_lost(struct sim *sim, struct sim_host *host, int name,
 		    const char *reason);
+void sim_check_resumed(struct sim *sim, struct sim_host *host);
 void sim_check_turn(struct sim *sim, struct sim_host *host);
+void sim_check_tree(struct sim *sim);
+void sim_check_expiry(struct sim *sim, int session);
 void sim_check_rest(struct sim *sim);
-/* An operator's deletion is the one exception of P1: the next waiter may be
- * granted before the holder hears of it, for as long as its session lasts. */
+/* An operator's deletion is the one exception of P1. */
 bool sim_exempt(const struct sim *sim, int name);
-/* Until when the hold may be believed. */
+/* Until when the hold may be believed, on its host's clock. */
 int64_t sim_believed_ms(const struct sim_host *host,
 			const struct sim_hold *hold);
+bool sim_believes(const struct sim *sim, const struct sim_host *host,
+		  const struct sim_hold *hold);
+void sim_budget_grant(struct sim *sim, struct sim_host *host, int name);
+void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
+		       const struct coord_event *ev);
+void sim_budget_tree(struct sim *sim);
+
+/* --- sim_shrink.c --- */
+
+/* Leaves out what a failing seed does not need; out holds SIM_ACTS_MAX. */
+int sim_shrink(struct sim *sim, uint64_t seed, bool *out);
 
 #endif

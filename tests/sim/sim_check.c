@@ -6,38 +6,56 @@
 #include <string.h>
 
 #include "daemon/layout.h"
+#include "daemon/lease.h"
 #include "sim.h"
 
 int64_t sim_believed_ms(const struct sim_host *host,
 			const struct sim_hold *hold)
 {
 	/* The page moves the deadline of every hold of its gen. */
-	if (host->page_gen == hold->gen && host->page_ms > hold->until_ms)
-		return host->page_ms;
-	return hold->until_ms;
+	return host->page_gen == hold->gen ? host->page_ms : hold->until_ms;
 }
 
+bool sim_believes(const struct sim *sim, const struct sim_host *host,
+		  const struct sim_hold *hold)
+{
+	return hold->live &&
+	       sim_host_ms(sim, host) < sim_believed_ms(host, hold);
+}
+
+/* The next waiter may be granted before the holder hears of it, for as long
+ * as its session lasts. */
 bool sim_exempt(const struct sim *sim, int name)
 {
-	return sim->now_ms < sim->exempt_ms[name];
+	return sim->now_us < sim->exempt_us[name];
 }
+
+static const struct coord_tree_node *queue_of(const struct sim *sim, int name)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof path, SIM_ROOT "/%s", sim_name(name));
+	return coord_tree_find(sim->tree, 0, path);
+}
+
+/* --- at a grant --- */
 
 /* P1: nobody else may still believe that it has this lock. */
 static void check_alone(struct sim *sim, const struct sim_host *host, int name)
 {
-	for (int i = 0; i < sim->hosts_len; i++) {
+	for (int i = 0; i < sim->weather.hosts; i++) {
 		const struct sim_host *other = &sim->hosts[i];
 		const struct sim_hold *hold = &other->holds[name];
 
-		if (other == host || !hold->live || sim_exempt(sim, name))
+		if (other == host || sim_exempt(sim, name) ||
+		    !sim_believes(sim, other, hold))
 			continue;
-		if (sim->now_ms < sim_believed_ms(other, hold))
-			sim_fail(sim,
-				 "P1: %s is granted on h%d while h%d.%d "
-				 "believes it until %lld",
-				 sim_name(name), host->number, other->number,
-				 hold->conn,
-				 (long long)sim_believed_ms(other, hold));
+		sim_fail(sim,
+			 "P1: %s is granted on h%d while h%d.%d believes it "
+			 "until %lld, now %lld",
+			 sim_name(name), host->number, other->number,
+			 hold->conn, (long long)sim_believed_ms(other, hold),
+			 (long long)sim_host_ms(sim, other));
 	}
 }
 
@@ -61,8 +79,8 @@ static void check_arrival(struct sim *sim, const struct sim_host *host,
 		for (int i = 0; i < SIM_ASKS_MAX; i++) {
 			const struct sim_ask *other = &host->conns[n].asks[i];
 
-			if (other->tag && other->name == name &&
-			    !other->trying && other->order < ask->order)
+			if (other->tag && other->act < SIM_ACT_TRY &&
+			    other->name == name && other->order < ask->order)
 				sim_fail(sim,
 					 "P6: #%llu is served before #%llu",
 					 (unsigned long long)ask->tag,
@@ -71,28 +89,26 @@ static void check_arrival(struct sim *sim, const struct sim_host *host,
 	}
 }
 
-/* P6 in the cluster, and the ground of all: the bid's node is there, and
- * nobody stands before it, at the leader, now. */
+/* P6 in the cluster, and the ground of all: the bid's node is there, it is of
+ * this session, and nobody stands before it, at the leader, now. */
 static void check_node(struct sim *sim, const struct sim_host *host, int name,
-		       const char *node)
+		       const char *path)
 {
-	const struct coord_tree_node *own, *parent, *child;
+	const struct coord_tree_node *own, *child;
 	struct layout_child mine, other;
-	char path[256];
 
-	if (sim->seed % 8 == 0)
-		return; /* an operator may have been there */
-	own = coord_tree_find(sim->tree, 0, node);
-	if (!own || coord_tree_stat(own).owner != host->session) {
-		sim_fail(sim, "%s is granted on h%d without its node %s",
-			 sim_name(name), host->number, node);
+	if (sim_exempt(sim, name))
+		return;
+	own = coord_tree_find(sim->tree, 0, path);
+	if (!own || coord_tree_stat(own).owner !=
+			coord_local_session(host->link.inner)) {
+		sim_fail(sim, "P1: %s is granted on h%d without its node %s",
+			 sim_name(name), host->number, path);
 		return;
 	}
-	if (!layout_child_parse(strrchr(node, '/') + 1, &mine))
+	if (!layout_child_parse(strrchr(path, '/') + 1, &mine))
 		return;
-	(void)snprintf(path, sizeof path, SIM_ROOT "/%s", sim_name(name));
-	parent = coord_tree_find(sim->tree, 0, path);
-	for (child = coord_tree_child_first(parent); child;
+	for (child = coord_tree_child_first(queue_of(sim, name)); child;
 	     child = coord_tree_child_next(child)) {
 		if (child != own &&
 		    layout_child_parse(coord_tree_name(child), &other) &&
@@ -103,125 +119,261 @@ static void check_node(struct sim *sim, const struct sim_host *host, int name,
 	}
 }
 
-/* P6, R6: a host that has been well for a while knows of a waiter that has
- * stood behind its bid for as long, and yields after turns_ms. */
-static void check_budget(struct sim *sim, struct sim_host *host, int name,
-			 const char *node)
+/* L-R7, L-R12: a third of T is left, and there is no doubt. */
+static void check_lease(struct sim *sim, struct sim_host *host,
+			const struct sim_hold *hold)
 {
-	const int64_t since_ms = sim->now_ms - SIM_WELL_MS;
-	const struct coord_tree_node *parent, *child;
-	bool waiter = false;
-	char path[256];
-
-	(void)snprintf(path, sizeof path, SIM_ROOT "/%s", sim_name(name));
-	parent = coord_tree_find(sim->tree, 0, path);
-	child = parent ? coord_tree_child_first(parent) : NULL;
-	for (; child; child = coord_tree_child_next(child)) {
-		if (strcmp(coord_tree_name(child), strrchr(node, '/') + 1) &&
-		    coord_tree_stat(child).ctime_ms < since_ms)
-			waiter = true;
-	}
-	if (!waiter || host->trouble_ms > since_ms)
-		host->streak[name] = 0;
-	else if (++host->streak[name] > SIM_STREAK_MAX)
-		sim_fail(sim, "P6: h%d goes on with %s past a known waiter",
-			 host->number, sim_name(name));
-}
-
-void sim_check_grant(struct sim *sim, struct sim_host *host, int name,
-		     const struct sim_ask *ask, const char *node)
-{
-	const struct sim_hold *hold = &host->holds[name];
+	int64_t now_ms = sim_host_ms(sim, host);
 
 	if (hold->gen != host->page_gen || hold->until_ms != host->page_ms)
 		sim_fail(sim, "h%d: GRANTED and the page say different things",
 			 host->number);
-	if (sim->now_ms >= hold->until_ms)
-		sim_fail(sim, "h%d: GRANTED past its deadline", host->number);
+	if (now_ms >= hold->until_ms)
+		sim_fail(sim, "P1: h%d: GRANTED past its deadline",
+			 host->number);
+	if (host->frozen_us)
+		return;
+	if (hold->until_ms - now_ms < host->link.told_ms / 3)
+		sim_fail(sim, "P1: h%d: GRANTED with only %lld ms left",
+			 host->number, (long long)(hold->until_ms - now_ms));
+	/* Whoever was told SUSPENDED is told RESUMED in the same turn. */
+	for (int i = 0; i < SIM_NAMES_MAX; i++) {
+		const struct sim_hold *other = &host->holds[i];
+
+		if (other->live && other->suspended && other->gen == hold->gen)
+			host->doubtful = true;
+	}
+}
+
+void sim_check_grant(struct sim *sim, struct sim_host *host, int name,
+		     const struct sim_ask *ask)
+{
+	const struct sim_hold *hold = &host->holds[name];
+
+	check_lease(sim, host, hold);
 	check_alone(sim, host, name);
 	check_token(sim, name, hold->token);
 	check_arrival(sim, host, name, ask);
-	check_node(sim, host, name, node);
-	check_budget(sim, host, name, node);
+	check_node(sim, host, name, hold->node);
+	sim_budget_grant(sim, host, name);
 }
 
-/* P3: SUSPENDED came before the deadline, if the daemon ran at all in the
- * beat before it. */
+/* --- at the end of a hold --- */
+
 void sim_check_lost(struct sim *sim, struct sim_host *host, int name,
 		    const char *reason)
 {
 	const struct sim_hold *hold = &host->holds[name];
-	int64_t until_ms = hold->until_ms;
+	/* The page has been emptied by now. */
+	int64_t now_ms = sim_host_ms(sim, host);
 
-	if (!reason || strcmp(reason, "deadline") != 0 || !hold->live)
-		return;
-	if (host->page_gen == hold->gen && host->page_ms > until_ms)
-		until_ms = host->page_ms;
-	if (sim->now_ms < until_ms)
-		sim_fail(sim, "P3: LOST on h%d before the deadline",
+	if (!reason) {
+		sim_fail(sim, "h%d: LOST without a reason", host->number);
+	} else if (strcmp(reason, "deadline") == 0) {
+		if (now_ms < hold->until_ms)
+			sim_fail(sim, "P3: LOST on h%d before the deadline",
+				 host->number);
+	} else if (strcmp(reason, "expired") == 0) {
+		if (sim->sessions[host->link.session].alive)
+			sim_fail(sim, "P3: LOST on h%d, but its session lives",
+				 host->number);
+	} else if (strcmp(reason, "deleted") == 0) {
+		if (!sim_exempt(sim, name))
+			sim_fail(sim, "P3: nobody deleted %s", hold->node);
+	} else if (!host->stopping) {
+		sim_fail(sim, "P3: LOST on h%d: %s", host->number, reason);
+	}
+}
+
+/* L-R4: link-up alone never resumes. */
+void sim_check_resumed(struct sim *sim, struct sim_host *host)
+{
+	host->doubtful = false;
+	if (!host->link.proven)
+		sim_fail(sim, "P3: RESUMED on h%d, and nothing was committed",
 			 host->number);
-	if (host->suspended_ms == 0 &&
-	    host->ran_ms > until_ms - SIM_TIMEOUT_MS / 12 &&
-	    host->ran_ms < until_ms)
-		sim_fail(sim, "P3: LOST on h%d without a SUSPENDED before",
+	if (sim_host_ms(sim, host) >= host->page_ms)
+		sim_fail(sim, "P3: RESUMED on h%d after the deadline",
 			 host->number);
 }
 
-/* After each turn of a host: what has passed its deadline was told so. */
+/* --- after each turn of a host --- */
+
+/* P3: the deadline that comes is announced, the one that came is told. */
+static void check_notice(struct sim *sim, struct sim_host *host, int name)
+{
+	struct sim_hold *hold = &host->holds[name];
+	int64_t left_ms;
+
+	if (!hold->live)
+		return;
+	hold->until_ms = sim_believed_ms(host, hold);
+	left_ms = hold->until_ms - sim_host_ms(sim, host);
+	if (left_ms <= 0)
+		sim_fail(sim, "P3: h%d let the deadline of %s pass",
+			 host->number, sim_name(name));
+	else if (!hold->suspended && !host->stopping &&
+		 left_ms <= host->link.told_ms / LEASE_BEATS)
+		sim_fail(sim,
+			 "P3: h%d: %lld ms before the deadline, and no "
+			 "SUSPENDED",
+			 host->number, (long long)left_ms);
+}
+
 void sim_check_turn(struct sim *sim, struct sim_host *host)
 {
-	for (int i = 0; i < SIM_NAMES; i++) {
-		struct sim_hold *hold = &host->holds[i];
-
-		if (!hold->live)
-			continue;
-		if (host->page_gen == hold->gen &&
-		    host->page_ms > hold->until_ms)
-			hold->until_ms = host->page_ms;
-		if (sim->now_ms >= hold->until_ms)
-			sim_fail(sim, "P3: h%d let the deadline of %s pass",
-				 host->number, sim_name(i));
+	if (host->frozen_us)
+		return; /* its first act was before the freeze */
+	if (host->doubtful)
+		sim_fail(sim, "P1: h%d: GRANTED while suspended", host->number);
+	for (int i = 0; i < SIM_NAMES_MAX; i++)
+		check_notice(sim, host, i);
+	for (int i = 0; i < SIM_CONNS; i++) {
+		if (host->conns[i].ended || host->conns[i].quits)
+			sim_fail(sim, "P5: h%d.%d has ended and is not closed",
+				 host->number, i);
 	}
-	host->ran_ms = sim->now_ms;
 }
 
-/* P4 and P5, when all is healed and everybody has let go. */
+/* --- after each change of the tree --- */
+
+/* P1, before anybody else profits: what is believed is there. */
+static void check_held(struct sim *sim, const struct sim_host *host, int name)
+{
+	const struct sim_hold *hold = &host->holds[name];
+
+	if (!sim_believes(sim, host, hold) || sim_exempt(sim, name) ||
+	    coord_tree_find(sim->tree, 0, hold->node))
+		return;
+	sim_fail(sim, "P1: h%d.%d believes in %s until %lld, its node is gone",
+		 host->number, hold->conn, sim_name(name),
+		 (long long)sim_believed_ms(host, hold));
+}
+
+/* P7: what one session's bids have of ephemeral paths, as the ensemble counts
+ * them. */
+static void check_bytes(struct sim *sim, const struct sim_host *host)
+{
+	int64_t session = coord_local_session(host->link.inner);
+	const struct coord_tree_node *parent, *child;
+	size_t bytes = 0;
+
+	if (!session)
+		return;
+	for (int i = 0; i < sim->weather.names; i++) {
+		parent = queue_of(sim, i);
+		child = parent ? coord_tree_child_first(parent) : NULL;
+		for (; child; child = coord_tree_child_next(child)) {
+			if (coord_tree_stat(child).owner == session)
+				bytes += 4 + strlen(SIM_ROOT "/a/") +
+					 strlen(coord_tree_name(child));
+		}
+	}
+	if (bytes > sim->weather.ephemeral_bytes_max)
+		sim_fail(sim, "P7: h%d has %zu bytes of ephemeral paths",
+			 host->number, bytes);
+}
+
+void sim_check_tree(struct sim *sim)
+{
+	for (int i = 0; i < sim->weather.hosts; i++) {
+		const struct sim_host *host = &sim->hosts[i];
+
+		if (!host->alive)
+			continue;
+		for (int n = 0; n < sim->weather.names; n++)
+			check_held(sim, host, n);
+		if (sim->weather.ephemeral_bytes_max < 1024)
+			check_bytes(sim, host);
+	}
+}
+
+/* The theorem: no session ends that its host may still believe. */
+void sim_check_expiry(struct sim *sim, int session)
+{
+	for (int i = 0; i < sim->weather.hosts; i++) {
+		const struct sim_host *host = &sim->hosts[i];
+
+		if (!host->alive || coord_local_session(host->link.inner) !=
+					sim->sessions[session].id)
+			continue;
+		sim_note(sim, "it is h%d's, which believes for %lld ms more", i,
+			 (long long)(host->page_ms - sim_host_ms(sim, host)));
+		if (sim_host_ms(sim, host) < host->page_ms)
+			sim_fail(sim,
+				 "P1: the session of h%d ends %lld ms before "
+				 "its deadline",
+				 i,
+				 (long long)(host->page_ms -
+					     sim_host_ms(sim, host)));
+	}
+}
+
+/* --- when all is healed and everybody has let go --- */
+
+static void check_answers(struct sim *sim, const struct sim_host *host)
+{
+	for (int n = 0; n < SIM_CONNS; n++) {
+		for (int k = 0; k < SIM_ASKS_MAX; k++) {
+			const struct sim_ask *ask = &host->conns[n].asks[k];
+
+			if (ask->tag)
+				sim_fail(sim,
+					 "P4, P5: h%d.%d: #%llu (%s %s) is not "
+					 "answered",
+					 host->number, n,
+					 (unsigned long long)ask->tag,
+					 sim_act_word(ask->act),
+					 sim_name(ask->name));
+		}
+	}
+	for (int i = 0; i < SIM_NAMES_MAX; i++) {
+		if (host->holds[i].live)
+			sim_fail(sim, "P5: h%d.%d cannot let go of %s",
+				 host->number, host->holds[i].conn,
+				 sim_name(i));
+	}
+}
+
+static void check_left(struct sim *sim, int name)
+{
+	const struct coord_tree_node *parent = queue_of(sim, name), *child;
+
+	child = parent ? coord_tree_child_first(parent) : NULL;
+	for (; child; child = coord_tree_child_next(child)) {
+		for (int i = 0; i < sim->weather.hosts; i++) {
+			const struct sim_host *host = &sim->hosts[i];
+
+			if (host->alive &&
+			    coord_tree_stat(child).owner ==
+				coord_local_session(host->link.inner))
+				sim_fail(sim, "P5: h%d left %s behind", i,
+					 coord_tree_name(child));
+		}
+	}
+}
+
 void sim_check_rest(struct sim *sim)
 {
-	const struct coord_tree_node *parent, *child;
 	struct hub_state state;
-	char path[256];
 
-	for (int i = 0; i < sim->hosts_len; i++) {
+	for (int i = 0; i < sim->weather.hosts; i++)
+		check_answers(sim, &sim->hosts[i]);
+	for (int i = 0; i < sim->weather.names; i++)
+		check_left(sim, i);
+	for (int i = 0; i < sim->weather.hosts && !*sim->failure; i++) {
 		struct sim_host *host = &sim->hosts[i];
 
-		for (int n = 0; n < SIM_CONNS; n++) {
-			for (int k = 0; k < SIM_ASKS_MAX; k++) {
-				if (host->conns[n].asks[k].tag)
-					sim_fail(
-					    sim,
-					    "P4: h%d.%d: #%llu was "
-					    "never answered",
-					    i, n,
-					    (unsigned long long)host->conns[n]
-						.asks[k]
-						.tag);
-			}
-		}
+		if (!host->alive)
+			continue;
 		hub_state(host->hub, &state);
 		if (state.held || state.waiting)
-			sim_fail(sim,
-				 "P5: h%d still has %llu held, %llu "
-				 "waiting",
-				 i, (unsigned long long)state.held,
+			sim_fail(sim, "P5: h%d: %llu held, %llu waiting", i,
+				 (unsigned long long)state.held,
 				 (unsigned long long)state.waiting);
-	}
-	for (int i = 0; i < SIM_NAMES; i++) {
-		(void)snprintf(path, sizeof path, SIM_ROOT "/%s", sim_name(i));
-		parent = coord_tree_find(sim->tree, 0, path);
-		child = parent ? coord_tree_child_first(parent) : NULL;
-		if (child)
-			sim_fail(sim, "P5: %s/%s is left behind", path,
-				 coord_tree_name(child));
+		sim_client_stats(sim, host);
+		if (host->ephemeral_bytes != 0)
+			sim_fail(sim, "P7: h%d still counts %llu bytes", i,
+				 (unsigned long long)host->ephemeral_bytes);
 	}
 }

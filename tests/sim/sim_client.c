@@ -2,25 +2,46 @@
 /*
  * sim - what clients say, and what they are told.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/reply.h"
 #include "sim.h"
+
+/* Longest that a sane client asks to hold anything. */
+#define HOLD_MS_MAX 60000
 
 const char *sim_name(int name)
 {
-	static const char *const names[SIM_NAMES] = { "a", "b" };
+	static const char *const names[SIM_NAMES_MAX] = { "a", "b", "c" };
 
 	return names[name];
 }
 
-static int name_number(const char *word)
+int sim_name_number(const char *word)
 {
-	for (int i = 0; i < SIM_NAMES; i++) {
+	for (int i = 0; i < SIM_NAMES_MAX; i++) {
 		if (strcmp(word, sim_name(i)) == 0)
 			return i;
+	}
+	return -1;
+}
+
+int sim_path_name(const char *path, size_t *parent_len_out)
+{
+	const size_t root = sizeof SIM_ROOT; /* with the slash behind it */
+
+	if (strncmp(path, SIM_ROOT "/", root) != 0)
+		return -1;
+	for (int i = 0; i < SIM_NAMES_MAX; i++) {
+		size_t len = strlen(sim_name(i));
+
+		if (strncmp(path + root, sim_name(i), len) == 0 &&
+		    (path[root + len] == '/' || path[root + len] == '\0')) {
+			*parent_len_out = root + len;
+			return i;
+		}
 	}
 	return -1;
 }
@@ -34,145 +55,217 @@ static struct sim_ask *ask_find(struct sim_conn *conn, uint64_t tag)
 	return NULL;
 }
 
-/* Saying */
+/* --- saying --- */
 
 static void say(struct sim *sim, struct sim_host *host, int n,
-		const char *words, int name)
+		struct sim_ask ask, const char *words)
 {
 	const struct hub_peer peer = { .pid = 1, .uid = 1, .command = "sim" };
 	struct sim_conn *conn = &host->conns[n];
-	struct sim_ask *ask;
+	struct sim_ask *place = ask_find(conn, 0);
 	char line[256];
 
+	if (!host->alive || conn->ended || conn->quits || !place)
+		return;
 	if (!conn->id)
 		conn->id = hub_on_open(host->hub, &peer);
-	ask = ask_find(conn, 0);
-	if (!ask)
-		return; /* it waits for answers first */
-	*ask = (struct sim_ask){ .tag = ++sim->tag_last,
-				 .order = ++sim->order_last,
-				 .name = name,
-				 .trying = strncmp(words, "TRY", 3) == 0 };
+	ask.tag = ++sim->tag_last;
+	ask.order = ++sim->order_last;
+	*place = ask;
 	(void)snprintf(line, sizeof line, "#%llu %s",
-		       (unsigned long long)ask->tag, words);
+		       (unsigned long long)ask.tag, words);
 	sim_note(sim, "h%d.%d > %s", host->number, n, line);
+	sim_hash(sim, line, strlen(line));
 	sim->counts.requests++;
 	hub_on_line(host->hub, conn->id, line, strlen(line));
+	sim_host_stir(sim, host);
 }
 
-void sim_conn_ends(struct sim *sim, struct sim_host *host, int n)
+static void say_named(struct sim *sim, struct sim_host *host, int n,
+		      struct sim_ask ask, const char *verb)
+{
+	char words[128];
+
+	(void)snprintf(words, sizeof words, "%s %s", verb, sim_name(ask.name));
+	say(sim, host, n, ask, words);
+}
+
+/* The end of the connection ends its holds at once (P1). */
+static void let_go(struct sim_host *host, int n)
+{
+	for (int i = 0; i < SIM_NAMES_MAX; i++) {
+		if (host->holds[i].conn == n)
+			host->holds[i].live = false;
+	}
+}
+
+static void end(struct sim *sim, struct sim_host *host, int n)
 {
 	struct sim_conn *conn = &host->conns[n];
 
-	if (!conn->id)
+	if (!host->alive || !conn->id || conn->ended)
 		return;
 	sim_note(sim, "h%d.%d EOF", host->number, n);
 	hub_on_eof(host->hub, conn->id);
-	/* The end of the connection ends its holds at once (P1). */
-	for (int i = 0; i < SIM_NAMES; i++) {
-		if (host->holds[i].live && host->holds[i].conn == n)
-			host->holds[i].live = false;
-	}
-	for (int i = 0; i < SIM_ASKS_MAX; i++)
-		conn->asks[i].tag = 0;
-	conn->id = UINT64_MAX; /* closing: told no more */
+	sim_host_stir(sim, host);
+	let_go(host, n);
+	memset(conn->asks, 0, sizeof conn->asks);
+	conn->ended = true;
 }
 
-/* What one client does of what it might. */
-static void act(struct sim *sim, struct sim_host *host, int n)
+static void lock(struct sim *sim, struct sim_host *host,
+		 const struct sim_act *act)
 {
-	int name = (int)sim_random(sim, SIM_NAMES);
+	struct sim_ask ask = { .act = act->type, .name = act->name };
 	char words[128];
 
-	if (host->conns[n].id == UINT64_MAX)
-		host->conns[n].id = 0; /* a new client in its place */
-	switch (sim_random(sim, 16)) {
-	case 0:
-	case 1:
-	case 2:
-	case 3:
-	case 4:
-		(void)snprintf(words, sizeof words, "LOCK %s", sim_name(name));
-		say(sim, host, n, words, name);
-		break;
-	case 5:
-	case 6:
-		(void)snprintf(words, sizeof words, "LOCK %s wait=%dms",
-			       sim_name(name), (int)sim_random(sim, 2000));
-		say(sim, host, n, words, name);
-		break;
-	case 7:
-		(void)snprintf(words, sizeof words, "TRYLOCK %s",
-			       sim_name(name));
-		say(sim, host, n, words, name);
-		break;
-	case 8:
-	case 9:
-	case 10:
-	case 11:
-	case 12:
-		(void)snprintf(words, sizeof words, "UNLOCK %s",
-			       sim_name(name));
-		say(sim, host, n, words, -1);
-		break;
-	case 13:
-		(void)snprintf(words, sizeof words, "CANCEL %s",
-			       sim_name(name));
-		say(sim, host, n, words, -1);
-		break;
-	case 14:
-		(void)snprintf(words, sizeof words, "CHECK %s%s",
-			       sim_name(name),
-			       sim_chance(sim, 2) ? " sync=1" : "");
-		say(sim, host, n, words, -1);
-		break;
-	default:
-		if (sim_chance(sim, 4))
-			sim_conn_ends(sim, host, n);
-		else
-			say(sim, host, n, sim_chance(sim, 2) ? "LIST" : "FROB",
-			    -1);
-		break;
+	/* Mostly about as long as the weather says, sometimes for good. */
+	ask.hold_ms =
+	    (int64_t)(act->salt % (uint64_t)(2 * sim->weather.hold_ms + 1));
+	if ((act->salt >> 32) % 64 == 0)
+		ask.hold_ms = HOLD_MS_MAX;
+	if (act->type == SIM_ACT_LOCK_WAIT) {
+		ask.due_ms = sim_host_ms(sim, host) + act->a_ms;
+		(void)snprintf(words, sizeof words, "LOCK %s wait=%ums",
+			       sim_name(act->name), act->a_ms);
+		say(sim, host, act->conn, ask, words);
+	} else if (act->type == SIM_ACT_TRY) {
+		say_named(sim, host, act->conn, ask, "TRYLOCK");
+	} else {
+		say_named(sim, host, act->conn, ask, "LOCK");
 	}
 }
 
-void sim_client_acts(struct sim *sim, struct sim_host *host)
+static void unlock_stale(struct sim *sim, struct sim_host *host,
+			 const struct sim_act *act)
 {
-	if (sim_chance(sim, 2))
-		act(sim, host, (int)sim_random(sim, SIM_CONNS));
+	struct sim_ask ask = { .act = act->type, .name = act->name };
+	char words[128];
+
+	ask.token = host->conns[act->conn].stale[act->name];
+	if (!ask.token)
+		return;
+	(void)snprintf(words, sizeof words, "UNLOCK %s token=%llu",
+		       sim_name(act->name), (unsigned long long)ask.token);
+	say(sim, host, act->conn, ask, words);
+}
+
+static void talk(struct sim *sim, struct sim_host *host,
+		 const struct sim_act *act)
+{
+	static const char *const words[] = { "LIST",       "PING x", "FROB",
+					     "STATUS",     "HELP",   "LOCK",
+					     "LOCK a x=1", "STATS" };
+	struct sim_ask ask = { .act = act->type };
+
+	say(sim, host, act->conn, ask,
+	    words[act->salt % (sizeof words / sizeof *words)]);
+}
+
+static void quit(struct sim *sim, struct sim_host *host, int n)
+{
+	struct sim_ask ask = { .act = SIM_ACT_QUIT };
+
+	if (!host->conns[n].id)
+		return;
+	say(sim, host, n, ask, "QUIT");
+	host->conns[n].quits = true;
+	let_go(host, n);
+}
+
+void sim_client_act(struct sim *sim, const struct sim_act *act)
+{
+	struct sim_host *host = &sim->hosts[act->host];
+	struct sim_ask ask = { .act = act->type, .name = act->name };
+
+	if (!host->alive)
+		return;
+	if (act->type <= SIM_ACT_TRY || act->type == SIM_ACT_LOCK_EOF) {
+		lock(sim, host, act);
+		if (act->type == SIM_ACT_LOCK_EOF)
+			end(sim, host, act->conn);
+	} else if (act->type == SIM_ACT_UNLOCK) {
+		say_named(sim, host, act->conn, ask, "UNLOCK");
+	} else if (act->type == SIM_ACT_UNLOCK_STALE) {
+		unlock_stale(sim, host, act);
+	} else if (act->type == SIM_ACT_CANCEL) {
+		say_named(sim, host, act->conn, ask, "CANCEL");
+	} else if (act->type == SIM_ACT_CHECK) {
+		say_named(sim, host, act->conn, ask, "CHECK");
+	} else if (act->type == SIM_ACT_TALK) {
+		talk(sim, host, act);
+	} else if (act->type == SIM_ACT_EOF) {
+		end(sim, host, act->conn);
+	} else {
+		quit(sim, host, act->conn);
+	}
+}
+
+/* A client has held as long as it wanted. */
+void sim_client_release(struct sim *sim, const struct sim_event *event)
+{
+	struct sim_host *host = &sim->hosts[event->who];
+	int name = (int)event->gen;
+	const struct sim_hold *hold = &host->holds[name];
+	struct sim_ask ask = { .act = SIM_ACT_UNLOCK, .name = name };
+	char words[128];
+
+	if (!hold->live || hold->id != event->value)
+		return;
+	if (hold->token % 3 == 0)
+		(void)snprintf(words, sizeof words, "UNLOCK @%llu",
+			       (unsigned long long)hold->id);
+	else if (hold->token % 3 == 1)
+		(void)snprintf(words, sizeof words, "UNLOCK %s token=%llu",
+			       sim_name(name), (unsigned long long)hold->token);
+	else
+		(void)snprintf(words, sizeof words, "UNLOCK %s",
+			       sim_name(name));
+	say(sim, host, hold->conn, ask, words);
+}
+
+static void release_after(struct sim *sim, struct sim_host *host, int name,
+			  int64_t hold_ms)
+{
+	sim_push(sim, sim->now_us + hold_ms * SIM_MS + 10, SIM_EV_RELEASE,
+		 (struct sim_event){ .who = host->number,
+				     .gen = (uint32_t)name,
+				     .value = host->holds[name].id });
 }
 
 /* Who holds lets go, so that everybody must get there. */
-void sim_client_heals(struct sim *sim, struct sim_host *host)
+void sim_client_heal(struct sim *sim, struct sim_host *host)
 {
-	char words[64];
-
-	for (int i = 0; i < SIM_NAMES; i++) {
-		if (!host->holds[i].live)
-			continue;
-		(void)snprintf(words, sizeof words, "UNLOCK %s", sim_name(i));
-		say(sim, host, host->holds[i].conn, words, -1);
-		host->holds[i].live = false; /* it lets go before it asks */
+	for (int i = 0; i < SIM_NAMES_MAX; i++) {
+		if (host->holds[i].live)
+			release_after(sim, host, i, 1);
 	}
 }
 
-/* Being told */
+void sim_client_stats(struct sim *sim, struct sim_host *host)
+{
+	struct sim_ask ask = { .act = SIM_ACT_TALK };
+
+	host->ephemeral_bytes = UINT64_MAX;
+	say(sim, host, 0, ask, "STATS");
+	hub_drain(host->hub);
+}
+
+/* --- being told --- */
 
 static void granted(struct sim *sim, struct sim_host *host, int n,
 		    const struct sim_ask *ask, const struct zkp_reply *reply)
 {
-	struct sim_hold *hold;
+	struct sim_hold *hold = &host->holds[ask->name];
 	struct zkp_grant grant;
 
-	if (!zkp_grant_read(reply, &grant) || ask->name < 0) {
+	if (!zkp_grant_read(reply, &grant) || ask->act > SIM_ACT_TRY) {
 		sim_fail(sim, "h%d.%d was told no proper GRANTED", host->number,
 			 n);
 		return;
 	}
 	sim->counts.grants++;
-	hold = &host->holds[ask->name];
-	/* What was there before must have ended: judged before it is. */
-	if (hold->live && sim->now_ms < sim_believed_ms(host, hold) &&
+	if (hold->live && sim_believes(sim, host, hold) &&
 	    !sim_exempt(sim, ask->name))
 		sim_fail(sim, "P1: two holds of %s on h%d", sim_name(ask->name),
 			 host->number);
@@ -182,43 +275,109 @@ static void granted(struct sim *sim, struct sim_host *host, int n,
 				   .gen = (uint16_t)grant.gen,
 				   .conn = n,
 				   .until_ms = grant.until_ms };
-	sim_check_grant(sim, host, ask->name, ask, grant.node);
+	(void)snprintf(hold->node, sizeof hold->node, "%s", grant.node);
+	sim_check_grant(sim, host, ask->name, ask);
+	release_after(sim, host, ask->name, sim->healing ? 1 : ask->hold_ms);
 }
 
-static void ended(struct sim *sim, struct sim_host *host, int n,
-		  const struct zkp_reply *reply)
+static void hold_ends(struct sim_host *host, struct sim_hold *hold, int name)
 {
-	int name = name_number(zkp_reply_arg(reply, 0));
+	hold->live = false;
+	host->conns[hold->conn].stale[name] = hold->token;
+}
+
+static void released(struct sim *sim, struct sim_host *host, int n,
+		     const struct sim_ask *ask, const struct zkp_reply *reply)
+{
+	int name = sim_name_number(zkp_reply_arg(reply, 0));
 	struct sim_hold *hold = name < 0 ? NULL : &host->holds[name];
 	uint64_t id = 0;
 
 	(void)zkp_reply_id(reply, "id", &id);
-	if (hold && hold->live && hold->id == id)
-		hold->live = false;
-	else if (!sim->healing)
-		sim_note(sim, "h%d.%d had let go before", host->number, n);
+	if (host->conns[n].quits)
+		return; /* it has let go by that */
+	if (!hold || !hold->live || hold->id != id || hold->conn != n) {
+		sim_fail(sim, "h%d.%d: RELEASED what it did not hold",
+			 host->number, n);
+		return;
+	}
+	if (ask->token && ask->token != hold->token)
+		sim_fail(sim, "h%d.%d: an UNLOCK of token %llu ended %llu",
+			 host->number, n, (unsigned long long)ask->token,
+			 (unsigned long long)hold->token);
+	hold_ends(host, hold, name);
+}
+
+static void checked(struct sim *sim, struct sim_host *host, int n,
+		    const struct sim_ask *ask, const struct zkp_reply *reply)
+{
+	const struct sim_hold *hold = &host->holds[ask->name];
+	bool holds = hold->live && hold->conn == n;
+	uint64_t held = 0, token = 0;
+	int64_t until_ms = 0;
+
+	if (!zkp_reply_u64(reply, "held", &held))
+		return;
+	(void)zkp_reply_u64(reply, "token", &token);
+	(void)zkp_reply_i64(reply, "until_ms", &until_ms);
+	if (held &&
+	    (!holds || token != hold->token || until_ms != host->page_ms ||
+	     sim_host_ms(sim, host) >= until_ms))
+		sim_fail(sim, "h%d.%d: CHECK says held", host->number, n);
+	if (!held && holds && sim_believes(sim, host, hold))
+		sim_fail(sim, "h%d.%d: CHECK says not held", host->number, n);
+}
+
+static void refused(struct sim *sim, struct sim_host *host, int n,
+		    const struct sim_ask *ask, const struct zkp_reply *reply)
+{
+	const struct sim_weather *w = &sim->weather;
+	bool roomy = w->tickets_per_conn_max > SIM_NAMES_MAX &&
+		     w->ephemeral_bytes_max > 1024;
+	bool wrong = reply->status == ZKP_INTERNAL || reply->status == ZKP_ZK ||
+		     (reply->status == ZKP_LIMIT && roomy) ||
+		     (reply->status == ZKP_BUSY && ask->act != SIM_ACT_TRY);
+
+	sim->counts.refusals++;
+	if (reply->status == ZKP_TIMEOUT)
+		wrong = ask->act != SIM_ACT_LOCK_WAIT ||
+			sim_host_ms(sim, host) < ask->due_ms;
+	if (wrong)
+		sim_fail(sim, "h%d.%d: #%llu is refused: %s", host->number, n,
+			 (unsigned long long)ask->tag, reply->word);
+}
+
+static void doubt(struct sim_host *host, int n, bool suspended)
+{
+	for (int i = 0; i < SIM_NAMES_MAX; i++) {
+		if (host->holds[i].live && host->holds[i].conn == n)
+			host->holds[i].suspended = suspended;
+	}
 }
 
 static void event(struct sim *sim, struct sim_host *host, int n,
 		  const struct zkp_reply *reply)
 {
+	struct sim_hold *hold;
+	uint64_t id = 0;
 	int name;
 
 	if (strcmp(reply->word, "SUSPENDED") == 0) {
-		host->suspended_ms = sim->now_ms;
+		sim->counts.suspensions++;
+		doubt(host, n, true);
 	} else if (strcmp(reply->word, "RESUMED") == 0) {
 		sim->counts.resumes++;
-		if (sim->now_ms >= host->page_ms)
-			sim_fail(sim, "RESUMED after the deadline on h%d",
-				 host->number);
-		host->suspended_ms = 0;
+		sim_check_resumed(sim, host);
+		doubt(host, n, false);
 	} else if (strcmp(reply->word, "LOST") == 0) {
 		sim->counts.losses++;
-		name = name_number(zkp_reply_arg(reply, 0));
-		if (name >= 0)
-			sim_check_lost(sim, host, name,
-				       zkp_reply_str(reply, "reason"));
-		ended(sim, host, n, reply);
+		name = sim_name_number(zkp_reply_arg(reply, 0));
+		hold = name < 0 ? NULL : &host->holds[name];
+		(void)zkp_reply_id(reply, "id", &id);
+		if (!hold || !hold->live || hold->id != id)
+			return; /* of a hold that it was never told of */
+		sim_check_lost(sim, host, name, zkp_reply_str(reply, "reason"));
+		hold_ends(host, hold, name);
 	}
 }
 
@@ -237,10 +396,16 @@ static void final(struct sim *sim, struct sim_host *host, int n,
 	}
 	was = *ask;
 	ask->tag = 0;
-	if (strcmp(reply->word, "GRANTED") == 0)
+	if (was.act == SIM_ACT_QUIT)
+		let_go(host, n); /* of what it got since, too */
+	if (reply->class == ZKP_REPLY_ERR)
+		refused(sim, host, n, &was, reply);
+	else if (strcmp(reply->word, "GRANTED") == 0)
 		granted(sim, host, n, &was, reply);
 	else if (strcmp(reply->word, "RELEASED") == 0)
-		ended(sim, host, n, reply);
+		released(sim, host, n, &was, reply);
+	else if (was.act == SIM_ACT_CHECK)
+		checked(sim, host, n, &was, reply);
 }
 
 void sim_client_told(struct sim *sim, struct sim_host *host, uint64_t id,
@@ -251,15 +416,26 @@ void sim_client_told(struct sim *sim, struct sim_host *host, uint64_t id,
 
 	while (n < SIM_CONNS && host->conns[n].id != id)
 		n++;
-	if (n == SIM_CONNS)
-		return; /* it is gone: nobody reads this */
-	sim_note(sim, "h%d.%d < %s", host->number, n, line);
+	if (n == SIM_CONNS) {
+		sim_fail(sim, "h%d: told a connection that is closed: %s",
+			 host->number, line);
+		return;
+	}
+	sim_note(sim, "h%d.%d < %s%s", host->number, n, line,
+		 host->conns[n].ended ? " (nobody reads it)" : "");
+	sim_hash(sim, line, strlen(line));
+	if (host->conns[n].ended)
+		return;
 	if (zkp_reply_parse(line, strlen(line), &reply) != ZKP_OK) {
 		sim_fail(sim, "h%d.%d: no reply line", host->number, n);
 		return;
 	}
 	switch (reply.class) {
 	case ZKP_REPLY_ROW:
+		if (strcmp(zkp_reply_arg(&reply, 0), "ephemeral_bytes") == 0)
+			host->ephemeral_bytes =
+			    strtoull(zkp_reply_arg(&reply, 1), NULL, 10);
+		break;
 	case ZKP_REPLY_QUEUED:
 		break;
 	case ZKP_REPLY_EVENT:
@@ -277,11 +453,6 @@ void sim_client_closed(struct sim *sim, struct sim_host *host, int n)
 	struct sim_conn *conn = &host->conns[n];
 
 	(void)sim;
-	for (int i = 0; i < SIM_ASKS_MAX; i++)
-		conn->asks[i].tag = 0;
-	for (int i = 0; i < SIM_NAMES; i++) {
-		if (host->holds[i].live && host->holds[i].conn == n)
-			host->holds[i].live = false;
-	}
-	conn->id = 0;
+	let_go(host, n);
+	memset(conn, 0, sizeof *conn);
 }

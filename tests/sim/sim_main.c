@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sim - seeds, replay, the summary.
- *
- *	zkl_sim [--from N] [--seeds N] [--steps N]   many seeds; ZKL_SMALL=1 or
- *	                                             ZKL_NIGHTLY=1 size them
- *	zkl_sim --seed N [--steps N]                 one, with its trace
- *	zkl_sim --replay N                           N seeds twice: same hash?
  */
 #include <getopt.h>
 #include <signal.h>
@@ -19,7 +14,23 @@
 
 /* A line of progress after this many seeds. */
 #define PROGRESS_SEEDS 2000
+/* One seed of so many is played twice: the same hash? */
+#define TWICE 100
 
+static const char usage[] =
+    "zkl_sim [--from N] [--seeds N]  play many seeds; without --seeds as many\n"
+    "                                as ZKL_SIM_SEEDS says, else CI's 20000\n"
+    "                                (ZKL_SMALL: 1000, ZKL_NIGHTLY: 1000000)\n"
+    "zkl_sim --seed N                play one, and tell what happens\n"
+    "zkl_sim --seed N --shrink       leave out what a failure does not need\n"
+    "zkl_sim --replay N              play N seeds twice: the same bits?\n";
+
+struct options {
+	uint64_t from, seeds, seed, replay;
+	bool shrink;
+};
+
+static struct sim sim; /* half a megabyte: not for the stack */
 static volatile uint64_t seed_now;
 
 /* An assert in a room is a finding too: say which seed it was. */
@@ -27,12 +38,18 @@ static void on_abort(int number)
 {
 	char text[96];
 	int len = snprintf(
-	    text, sizeof text, "seed %llu: aborted; replay with --seed %llu\n",
+	    text, sizeof text, "seed %llu: aborted; see it with --seed %llu\n",
 	    (unsigned long long)seed_now, (unsigned long long)seed_now);
 
 	(void)number;
 	(void)!write(STDOUT_FILENO, text, (size_t)len);
 	_exit(1);
+}
+
+static void play(uint64_t seed, const bool *out, bool trace)
+{
+	seed_now = seed;
+	sim_run(&sim, seed, out, trace);
 }
 
 static void add(struct sim_counts *to, const struct sim_counts *from)
@@ -44,21 +61,6 @@ static void add(struct sim_counts *to, const struct sim_counts *from)
 		a[i] += b[i];
 }
 
-static void summary(uint64_t seeds, const struct sim_counts *c, double real_s)
-{
-	(void)printf(
-	    "%llu seeds, %llu steps: %llu requests, %llu grants, %llu "
-	    "losses, %llu resumed; %llu cuts, %llu pauses, %llu crashes, "
-	    "%llu strangers, %llu deletions; %.0f times real time\n",
-	    (unsigned long long)seeds, (unsigned long long)c->steps,
-	    (unsigned long long)c->requests, (unsigned long long)c->grants,
-	    (unsigned long long)c->losses, (unsigned long long)c->resumes,
-	    (unsigned long long)c->cuts, (unsigned long long)c->pauses,
-	    (unsigned long long)c->crashes, (unsigned long long)c->strangers,
-	    (unsigned long long)c->deletions,
-	    (double)c->simulated_ms / 1000.0 / (real_s > 0 ? real_s : 1));
-}
-
 static double real_s(void)
 {
 	struct timespec now;
@@ -67,109 +69,185 @@ static double real_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static int run_many(uint64_t from, uint64_t seeds, unsigned steps)
+/* What happened, how often; nothing that never happened was tested. */
+static bool summary(uint64_t seeds, const struct sim_counts *c, double took_s)
 {
-	static struct sim sim;
+	const struct {
+		const char *word;
+		uint64_t times;
+		bool must;
+	} rows[] = {
+		{ "events", c->events, true },
+		{ "turns", c->turns, true },
+		{ "requests", c->requests, true },
+		{ "grants", c->grants, true },
+		{ "hand-overs between bids", c->handovers, true },
+		{ "local turns", c->local_turns, true },
+		{ "refusals", c->refusals, true },
+		{ "losses", c->losses, true },
+		{ "suspensions", c->suspensions, true },
+		{ "resumes", c->resumes, true },
+		{ "links cut", c->cuts, true },
+		{ "links stalled", c->stalls, true },
+		{ "pauses", c->pauses, true },
+		{ "crashes", c->crashes, true },
+		{ "orderly ends", c->stops, true },
+		{ "ambushes", c->ambushes, true },
+		{ "writes applied, unanswered", c->orphans, true },
+		{ "sessions expired", c->expiries, true },
+		{ "timeouts shortened", c->shorts, true },
+		{ "server faults", c->server_faults, true },
+		{ "elections", c->elections, true },
+		{ "strangers", c->strangers, true },
+		{ "downgrades", c->downgrades, true },
+		{ "bids deleted by hand", c->deletions, true },
+		{ "reaps", c->reaps, true },
+	};
+	double simulated_s = (double)c->simulated_us / 1e6;
+	bool all = true;
+
+	(void)printf("%llu seeds, %.0f s simulated in %.1f s: %.0f times real "
+		     "time\n",
+		     (unsigned long long)seeds, simulated_s, took_s,
+		     simulated_s / (took_s > 0 ? took_s : 1));
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		(void)printf("  %-28s %12llu\n", rows[i].word,
+			     (unsigned long long)rows[i].times);
+		all = all && (rows[i].times || !rows[i].must);
+	}
+	return all;
+}
+
+static int failed(uint64_t seed)
+{
+	(void)printf("seed %llu: %s\nsee it with --seed %llu, smaller with "
+		     "--shrink\n",
+		     (unsigned long long)seed, sim.failure,
+		     (unsigned long long)seed);
+	return 1;
+}
+
+/* Does it replay, bit by bit? */
+static bool replays(uint64_t seed)
+{
+	uint64_t hash = sim.hash;
+
+	play(seed, NULL, false);
+	if (hash == sim.hash)
+		return true;
+	(void)printf("seed %llu does not replay\n", (unsigned long long)seed);
+	return false;
+}
+
+static int run_many(uint64_t from, uint64_t seeds)
+{
 	struct sim_counts all = { 0 };
 	double begin_s = real_s();
 
 	for (uint64_t i = 0; i < seeds; i++) {
-		seed_now = from + i;
-		sim_run(&sim, from + i, steps, false);
+		play(from + i, NULL, false);
 		add(&all, &sim.counts);
-		if (*sim.failure) {
-			(void)printf("seed %llu: %s\nreplay with --seed %llu "
-				     "--steps %u\n",
-				     (unsigned long long)seed_now, sim.failure,
-				     (unsigned long long)seed_now, steps);
+		if (*sim.failure)
+			return failed(from + i);
+		if (i % TWICE == 0 && !replays(from + i))
 			return 1;
-		}
 		if ((i + 1) % PROGRESS_SEEDS == 0)
 			(void)printf("%llu of %llu seeds, %.0f s\n",
 				     (unsigned long long)(i + 1),
 				     (unsigned long long)seeds,
 				     real_s() - begin_s);
 	}
-	summary(seeds, &all, real_s() - begin_s);
-	/* Nothing that never happened was tested. */
-	if (!all.grants || !all.losses || !all.resumes || !all.cuts ||
-	    !all.crashes || !all.strangers) {
-		(void)printf("too few seeds: something never happened\n");
-		return seeds >= 100;
+	if (!summary(seeds, &all, real_s() - begin_s) && seeds >= 1000) {
+		(void)printf("something never happened\n");
+		return 1;
 	}
 	return 0;
 }
 
-static int run_replay(uint64_t seeds, unsigned steps)
+static int run_replay(uint64_t from, uint64_t seeds)
 {
-	static struct sim sim;
-
-	for (uint64_t seed = 1; seed <= seeds; seed++) {
-		uint64_t hash;
-
-		seed_now = seed;
-		sim_run(&sim, seed, steps, false);
-		hash = sim.hash;
-		sim_run(&sim, seed, steps, false);
-		if (hash != sim.hash) {
-			(void)printf("seed %llu does not replay\n",
-				     (unsigned long long)seed);
+	for (uint64_t seed = from; seed < from + seeds; seed++) {
+		play(seed, NULL, false);
+		if (*sim.failure)
+			return failed(seed);
+		if (!replays(seed))
 			return 1;
-		}
 	}
 	(void)printf("%llu seeds replay bit by bit\n",
 		     (unsigned long long)seeds);
 	return 0;
 }
 
-/* CI's size; a hundredth where sanitizers watch; the nightly one. */
+static int run_one(uint64_t seed, bool shrink)
+{
+	bool out[SIM_ACTS_MAX] = { false };
+
+	if (shrink) {
+		seed_now = seed;
+		(void)printf("%d acts are left\n", sim_shrink(&sim, seed, out));
+	}
+	play(seed, out, true);
+	(void)printf("hash %016llx: %s\n", (unsigned long long)sim.hash,
+		     *sim.failure ? sim.failure : "fine");
+	return *sim.failure != '\0';
+}
+
+/* CI's size; a small one where sanitizers watch; the nightly one. */
 static uint64_t usual_seeds(void)
 {
+	const char *asked = getenv("ZKL_SIM_SEEDS");
+
+	if (asked)
+		return strtoull(asked, NULL, 10);
 	if (getenv("ZKL_NIGHTLY"))
 		return 1000000;
 	return getenv("ZKL_SMALL") ? 1000 : 20000;
 }
 
-int main(int argc, char **argv)
+static bool read_options(int argc, char **argv, struct options *out)
 {
-	static const struct option options[] = {
+	static const struct option words[] = {
 		{ "from", required_argument, NULL, 'f' },
 		{ "seeds", required_argument, NULL, 'n' },
 		{ "seed", required_argument, NULL, 's' },
-		{ "steps", required_argument, NULL, 't' },
 		{ "replay", required_argument, NULL, 'r' },
+		{ "shrink", no_argument, NULL, 'k' },
 		{ NULL, 0, NULL, 0 },
 	};
-	uint64_t from = 1, seeds = usual_seeds(), seed = 0, replay = 0;
-	unsigned steps = 300;
-	static struct sim sim;
 	int flag;
 
-	while ((flag = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((flag = getopt_long(argc, argv, "", words, NULL)) != -1) {
 		uint64_t value = optarg ? strtoull(optarg, NULL, 10) : 0;
 
 		if (flag == 'f')
-			from = value;
+			out->from = value;
 		else if (flag == 'n')
-			seeds = value;
+			out->seeds = value;
 		else if (flag == 's')
-			seed = value;
-		else if (flag == 't')
-			steps = (unsigned)value;
+			out->seed = value;
 		else if (flag == 'r')
-			replay = value;
+			out->replay = value;
+		else if (flag == 'k')
+			out->shrink = true;
 		else
-			return 64;
+			return false;
+	}
+	return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .from = 1, .seeds = usual_seeds() };
+
+	if (!read_options(argc, argv, &o)) {
+		(void)fputs(usage, stderr);
+		return 64;
 	}
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	(void)signal(SIGABRT, on_abort);
-	if (replay)
-		return run_replay(replay, steps);
-	if (!seed)
-		return run_many(from, seeds, steps);
-	seed_now = seed;
-	sim_run(&sim, seed, steps, true);
-	(void)printf("hash %016llx %s\n", (unsigned long long)sim.hash,
-		     *sim.failure ? sim.failure : "fine");
-	return *sim.failure != '\0';
+	if (o.replay)
+		return run_replay(o.from, o.replay);
+	if (o.seed)
+		return run_one(o.seed, o.shrink);
+	return run_many(o.from, o.seeds);
 }

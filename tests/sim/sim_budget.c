@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim - P6's budget (R6): once a host has been told of a waiter behind its
+ * bid, it serves turns_max turns and turns_ms at most.
+ *
+ * What it was told is what passed between coordinator and hub.  Bids of one
+ * host that follow each other in the queue are one period.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/layout.h"
+#include "sim.h"
+
+static const char *name_of(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
+/* Is there a node of somebody else's behind ours in the last listing? */
+static bool foreign_behind(const struct sim *sim, const struct sim_host *host,
+			   int name, const char *own_path)
+{
+	int64_t session = coord_local_session(host->link.inner);
+	const struct coord_tree_node *node;
+	struct layout_child own, child;
+	bool seen = false, behind = false;
+	char path[256];
+
+	if (!layout_child_parse(name_of(own_path), &own))
+		return false;
+	for (const char *at = host->budgets[name].listing; *at;
+	     at += strlen(at) + 1) {
+		seen = seen || strcmp(at, name_of(own_path)) == 0;
+		if (!layout_child_parse(at, &child) ||
+		    !layout_child_before(&own, &child))
+			continue;
+		(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s",
+			       sim_name(name), at);
+		node = coord_tree_find(sim->tree, 0, path);
+		/* Gone, or of our own: it proves nothing. */
+		behind =
+		    behind || (node && coord_tree_stat(node).owner != session);
+	}
+	return seen && behind;
+}
+
+void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
+		       const struct coord_event *ev)
+{
+	struct sim_budget *budget = &host->budgets[name];
+	size_t len = 0;
+	bool behind;
+
+	for (size_t i = 0; i < ev->answer.children_len; i++) {
+		const char *child = ev->answer.children[i];
+		size_t size = strlen(child) + 1;
+
+		if (len + size + 1 > sizeof budget->listing)
+			break;
+		memcpy(budget->listing + len, child, size);
+		len += size;
+	}
+	budget->listing[len] = '\0';
+	if (!*budget->node)
+		return;
+	behind = foreign_behind(sim, host, name, budget->node);
+	if (behind && !budget->known) {
+		budget->turns = 0;
+		budget->since_ms = sim_host_ms(sim, host);
+	}
+	budget->known = behind;
+}
+
+void sim_budget_grant(struct sim *sim, struct sim_host *host, int name)
+{
+	struct sim_budget *budget = &host->budgets[name];
+	const struct sim_hold *hold = &host->holds[name];
+	const struct sim_weather *w = &sim->weather;
+	uint64_t reign = sim->heads[name].reign;
+	int64_t now_ms = sim_host_ms(sim, host);
+	bool again = strcmp(budget->node, hold->node) == 0;
+	bool same = again || (*budget->node && budget->reign == reign);
+	bool behind;
+
+	if (again)
+		sim->counts.local_turns++;
+	else
+		sim->counts.handovers++;
+	behind = foreign_behind(sim, host, name, hold->node);
+	if (!same || !budget->known || !behind) {
+		budget->turns = 0;
+		budget->since_ms = now_ms;
+	}
+	memcpy(budget->node, hold->node, sizeof budget->node);
+	budget->reign = reign;
+	budget->known = behind;
+	if (!behind || host->frozen_us)
+		return;
+	if (++budget->turns > w->turns_max)
+		sim_fail(sim, "P6: h%d takes turn %u of %s, %u are allowed",
+			 host->number, budget->turns, sim_name(name),
+			 w->turns_max);
+	if (budget->turns > 1 && now_ms - budget->since_ms >= w->turns_ms)
+		sim_fail(sim, "P6: h%d serves %s for %lld ms past a waiter",
+			 host->number, sim_name(name),
+			 (long long)(now_ms - budget->since_ms));
+}
+
+/* Whose is the first in the queue, and has that changed? */
+static void look(struct sim *sim, int name)
+{
+	struct sim_head *head = &sim->heads[name];
+	const struct coord_tree_node *parent, *child, *first = NULL;
+	struct layout_child low, one;
+	int64_t owner, pzxid;
+	char path[64];
+
+	(void)snprintf(path, sizeof path, SIM_ROOT "/%s", sim_name(name));
+	parent = coord_tree_find(sim->tree, 0, path);
+	pzxid = parent ? coord_tree_stat(parent).pzxid : 0;
+	if (pzxid == head->pzxid)
+		return;
+	head->pzxid = pzxid;
+	child = parent ? coord_tree_child_first(parent) : NULL;
+	for (; child; child = coord_tree_child_next(child)) {
+		if (!layout_child_parse(coord_tree_name(child), &one) ||
+		    (first && !layout_child_before(&one, &low)))
+			continue;
+		first = child;
+		low = one;
+	}
+	owner = first ? coord_tree_stat(first).owner : 0;
+	if (owner != head->owner)
+		head->reign++;
+	head->owner = owner;
+}
+
+void sim_budget_tree(struct sim *sim)
+{
+	for (int i = 0; i < sim->weather.names; i++)
+		look(sim, i);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim - others in the tree: strangers that bid in the same queues in the
+ * manner of other implementations, an operator who deletes what he should
+ * not, the reaper of empty parents.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/layout.h"
+#include "sim.h"
+
+/* Longer than any run. */
+#define STRANGER_MS 1000000000
+
+static void parent_path(char *buf, size_t size, int name)
+{
+	(void)snprintf(buf, size, SIM_ROOT "/%s", sim_name(name));
+}
+
+static void write_as(struct sim *sim, const struct coord_op *op,
+		     int64_t session)
+{
+	(void)coord_tree_write(sim->tree, op, session);
+}
+
+static void leave(struct sim *sim, struct sim_stranger *stranger)
+{
+	struct coord_op op = { .verb = COORD_DELETE, .path = stranger->path };
+
+	sim_note(sim, "a stranger leaves %s", stranger->path);
+	write_as(sim, &op, 0);
+	coord_tree_session_end(sim->tree, stranger->session);
+	stranger->path[0] = '\0';
+}
+
+/* Curator's mutex, its writer, kazoo's lock, Curator's reader. */
+static void stranger_name(char *buf, size_t size, uint64_t salt)
+{
+	static const char *const words[] = { "-lock-", "-__WRIT__", "__lock__",
+					     "-__READ__" };
+	unsigned high = (unsigned)(salt >> 32), low = (unsigned)salt;
+	const char *word = words[salt % 4];
+
+	if (word[0] == '_')
+		(void)snprintf(buf, size, "%08x%024x%s", high, low, word);
+	else
+		(void)snprintf(buf, size, "_c_%08x-0000-4000-8000-%012x%s",
+			       high, low, word);
+}
+
+static void come(struct sim *sim, struct sim_stranger *stranger,
+		 const struct sim_act *act)
+{
+	struct coord_op op = { .verb = COORD_CREATE, .kind = COORD_CONTAINER };
+	struct coord_tree_answer made;
+	char parent[64], name[96], path[192];
+
+	parent_path(parent, sizeof parent, act->name);
+	op.path = parent;
+	if (!coord_tree_find(sim->tree, 0, SIM_ROOT))
+		return;
+	write_as(sim, &op, 0);
+	stranger_name(name, sizeof name, act->salt);
+	(void)snprintf(path, sizeof path, "%s/%s", parent, name);
+	op.path = path;
+	op.kind = COORD_EPHEMERAL_SEQUENTIAL;
+	stranger->session = coord_tree_session_new(sim->tree, STRANGER_MS);
+	coord_tree_session_keep(sim->tree, stranger->session, true);
+	made = coord_tree_write(sim->tree, &op, stranger->session);
+	(void)snprintf(stranger->path, sizeof stranger->path, "%s", made.path);
+	stranger->writer = act->salt % 4 == 1;
+	sim->counts.strangers++;
+	sim_note(sim, "a stranger bids %s", stranger->path);
+}
+
+/* As Curator 5.5 does: a reader with the writer's number, then the writer
+ * goes. */
+static void downgrade(struct sim *sim, struct sim_stranger *stranger)
+{
+	struct coord_op op = { .verb = COORD_CREATE, .kind = COORD_EPHEMERAL };
+	char path[sizeof stranger->path];
+	char *word;
+
+	memcpy(path, stranger->path, sizeof path);
+	word = strstr(path, "__WRIT__");
+	if (!word)
+		return;
+	memcpy(word, "__READ__", 8);
+	op.path = path;
+	write_as(sim, &op, stranger->session);
+	op.verb = COORD_DELETE;
+	op.path = stranger->path;
+	write_as(sim, &op, stranger->session);
+	memcpy(stranger->path, path, sizeof path);
+	stranger->writer = false;
+	sim->counts.downgrades++;
+	sim_note(sim, "a stranger keeps reading: %s", path);
+}
+
+static const struct coord_tree_node *pick_child(const struct sim *sim, int name,
+						uint64_t salt)
+{
+	const struct coord_tree_node *parent, *child;
+	char path[64];
+	uint64_t len = 0;
+
+	parent_path(path, sizeof path, name);
+	parent = coord_tree_find(sim->tree, 0, path);
+	if (!parent)
+		return NULL;
+	for (child = coord_tree_child_first(parent); child;
+	     child = coord_tree_child_next(child))
+		len++;
+	if (len == 0)
+		return NULL;
+	child = coord_tree_child_first(parent);
+	for (uint64_t n = salt % len; n; n--)
+		child = coord_tree_child_next(child);
+	return child;
+}
+
+/* Deletes a bid by hand: its name is exempt from P1 for as long as the
+ * session lasts that made it. */
+static void operate(struct sim *sim, const struct sim_act *act)
+{
+	const struct coord_tree_node *child =
+	    pick_child(sim, act->name, act->salt);
+	struct coord_op op = { .verb = COORD_DELETE };
+	char path[512];
+
+	if (!child)
+		return;
+	(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s",
+		       sim_name(act->name), coord_tree_name(child));
+	sim_note(sim, "the operator deletes %s", path);
+	sim->counts.deletions++;
+	op.path = path;
+	write_as(sim, &op, 0);
+	for (int i = 0; i < SIM_STRANGERS; i++) {
+		if (strcmp(sim->strangers[i].path, path) == 0)
+			sim->strangers[i].path[0] = '\0';
+	}
+	sim->exempt_us[act->name] =
+	    sim->now_us + 3 * sim->weather.timeout_ms * SIM_MS;
+}
+
+void sim_other_act(struct sim *sim, const struct sim_act *act)
+{
+	struct sim_stranger *stranger =
+	    &sim->strangers[(act->salt >> 16) % SIM_STRANGERS];
+
+	if (sim->leader < 0)
+		return; /* they wait for one too */
+	if (act->type == SIM_ACT_REAP) {
+		sim->counts.reaps++;
+		coord_tree_reap(sim->tree);
+	} else if (act->type == SIM_ACT_OPERATOR) {
+		operate(sim, act);
+	} else if (act->type == SIM_ACT_DOWNGRADE) {
+		if (stranger->writer && *stranger->path)
+			downgrade(sim, stranger);
+	} else if (*stranger->path) {
+		leave(sim, stranger);
+	} else {
+		come(sim, stranger, act);
+	}
+}
+
+void sim_other_heal(struct sim *sim)
+{
+	for (int i = 0; i < SIM_STRANGERS; i++) {
+		if (*sim->strangers[i].path)
+			leave(sim, &sim->strangers[i]);
+	}
+}

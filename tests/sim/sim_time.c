@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim - chance, the queue of events, clocks that drift, notes and failures.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim.h"
+
+/* Chance: splitmix64 */
+
+uint64_t sim_mix(uint64_t *chance)
+{
+	uint64_t z = *chance += 0x9e3779b97f4a7c15U;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebU;
+	return z ^ z >> 31;
+}
+
+uint64_t sim_random(struct sim *sim, uint64_t below)
+{
+	return below ? sim_mix(&sim->chance) % below : 0;
+}
+
+bool sim_chance(struct sim *sim, unsigned in)
+{
+	return sim_random(sim, in) == 0;
+}
+
+/* What is to come: a binary heap */
+
+static bool earlier(const struct sim_event *a, const struct sim_event *b)
+{
+	if (a->at_us != b->at_us)
+		return a->at_us < b->at_us;
+	return a->order < b->order;
+}
+
+void sim_push(struct sim *sim, int64_t at_us, enum sim_event_type type,
+	      struct sim_event event)
+{
+	size_t at = sim->heap_len++;
+
+	assert(at < SIM_EVENTS_MAX);
+	event.at_us = at_us < sim->now_us ? sim->now_us : at_us;
+	event.order = ++sim->order;
+	event.type = type;
+	while (at > 0 && earlier(&event, &sim->heap[(at - 1) / 2])) {
+		sim->heap[at] = sim->heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	sim->heap[at] = event;
+}
+
+bool sim_pop(struct sim *sim, struct sim_event *event_out)
+{
+	struct sim_event last;
+	size_t at = 0, child;
+
+	if (sim->heap_len == 0)
+		return false;
+	*event_out = sim->heap[0];
+	last = sim->heap[--sim->heap_len];
+	while ((child = 2 * at + 1) < sim->heap_len) {
+		if (child + 1 < sim->heap_len &&
+		    earlier(&sim->heap[child + 1], &sim->heap[child]))
+			child++;
+		if (!earlier(&sim->heap[child], &last))
+			break;
+		sim->heap[at] = sim->heap[child];
+		at = child;
+	}
+	sim->heap[at] = last;
+	return true;
+}
+
+/* Clocks */
+
+static int64_t host_clock_us(const struct sim_host *host, int64_t now_us)
+{
+	return host->offset_us + now_us + now_us * host->ppm / 1000000;
+}
+
+int64_t sim_host_ms(const struct sim *sim, const struct sim_host *host)
+{
+	return host_clock_us(host, sim->now_us + host->frozen_us) / SIM_MS;
+}
+
+int64_t sim_host_us(const struct sim *sim, const struct sim_host *host,
+		    int64_t ms)
+{
+	int64_t at_us;
+
+	if (ms > INT64_MAX / SIM_MS / 2)
+		return SIM_NEVER;
+	at_us = ms * SIM_MS - host->offset_us;
+	at_us -= at_us * host->ppm / 1000000;
+	while (host_clock_us(host, at_us) / SIM_MS < ms)
+		at_us += 10;
+	return at_us < sim->now_us ? sim->now_us : at_us;
+}
+
+/* The net */
+
+int64_t sim_latency(struct sim *sim)
+{
+	const struct sim_weather *w = &sim->weather;
+	int64_t us =
+	    w->latency_us + (int64_t)sim_random(sim, (uint64_t)w->jitter_us);
+
+	if (w->spikes && sim_random(sim, 1000) < w->spikes)
+		us += (int64_t)sim_random(sim, (uint64_t)w->spike_us);
+	return us;
+}
+
+int64_t sim_pipe_at(struct sim *sim, struct sim_pipe *pipe)
+{
+	int64_t at_us = sim->now_us + sim_latency(sim) + pipe->slow_us;
+
+	if (at_us < pipe->stall_us)
+		at_us = pipe->stall_us;
+	if (at_us < pipe->last_us)
+		at_us = pipe->last_us;
+	pipe->last_us = at_us;
+	return at_us;
+}
+
+/* Telling */
+
+void sim_hash(struct sim *sim, const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		sim->hash = (sim->hash ^ at[i]) * 0x100000001b3U;
+}
+
+void sim_note(struct sim *sim, const char *format, ...)
+{
+	va_list args;
+
+	if (!sim->trace)
+		return;
+	(void)printf("[%10.3f] ", (double)sim->now_us / 1000.0);
+	va_start(args, format);
+	(void)vprintf(format, args);
+	va_end(args);
+	(void)putchar('\n');
+}
+
+void sim_fail(struct sim *sim, const char *format, ...)
+{
+	va_list args;
+
+	if (*sim->failure)
+		return; /* the first is the one to look at */
+	va_start(args, format);
+	(void)vsnprintf(sim->failure, sizeof sim->failure, format, args);
+	va_end(args);
+	sim_note(sim, "FAILED: %s", sim->failure);
+}

@@ -30,9 +30,9 @@ struct contest_effect *contest_emit(struct contest_effects *fx,
 	return one;
 }
 
-static struct coord_op *emit_op(struct contest *c, struct contest_effects *fx,
-				enum contest_question question,
-				enum coord_verb verb, const char *path)
+struct coord_op *contest_op(struct contest *c, struct contest_effects *fx,
+			    enum contest_question question,
+			    enum coord_verb verb, const char *path)
 {
 	struct contest_effect *one = contest_emit(fx, CONTEST_FX_OP);
 
@@ -74,12 +74,12 @@ static void open_create(struct contest *c, struct contest_effects *fx)
 
 	layout_bid_prefix(c->layout, &c->uuid, name, sizeof name);
 	(void)snprintf(fx->path, sizeof fx->path, "%s/%s", c->parent, name);
-	op = emit_op(c, fx, CONTEST_Q_CREATE, COORD_CREATE, fx->path);
+	op = contest_op(c, fx, CONTEST_Q_CREATE, COORD_CREATE, fx->path);
 	op->kind = COORD_EPHEMERAL_SEQUENTIAL;
 	op->data = c->words;
 	op->data_len = strlen(c->words);
 	/* One flush: the listing is answered behind the create and shows it. */
-	emit_op(c, fx, CONTEST_Q_LIST, COORD_LIST, c->parent);
+	contest_op(c, fx, CONTEST_Q_LIST, COORD_LIST, c->parent);
 }
 
 static void open_parent(struct contest *c, struct contest_effects *fx)
@@ -88,7 +88,7 @@ static void open_parent(struct contest *c, struct contest_effects *fx)
 
 	if (c->parent_tries++ > 0)
 		contest_emit(fx, CONTEST_FX_ROOT);
-	op = emit_op(c, fx, CONTEST_Q_PARENT, COORD_CREATE, c->parent);
+	op = contest_op(c, fx, CONTEST_Q_PARENT, COORD_CREATE, c->parent);
 	op->kind = COORD_CONTAINER;
 }
 
@@ -98,9 +98,9 @@ static void open_watch(struct contest *c, struct contest_effects *fx)
 
 	c->first_seen = false;
 	if (c->first) {
-		emit_op(c, fx, CONTEST_Q_FIRST, COORD_GET, c->first);
+		contest_op(c, fx, CONTEST_Q_FIRST, COORD_GET, c->first);
 	}
-	op = emit_op(c, fx, CONTEST_Q_PRED, COORD_GET, c->pred);
+	op = contest_op(c, fx, CONTEST_Q_PRED, COORD_GET, c->pred);
 	op->watch = true;
 }
 
@@ -109,9 +109,9 @@ static void open_owned(struct contest *c, struct contest_effects *fx)
 	struct coord_op *op;
 
 	if (c->behind)
-		op = emit_op(c, fx, CONTEST_Q_OWN, COORD_GET, c->own);
+		op = contest_op(c, fx, CONTEST_Q_OWN, COORD_GET, c->own);
 	else
-		op = emit_op(c, fx, CONTEST_Q_BEHIND, COORD_LIST, c->parent);
+		op = contest_op(c, fx, CONTEST_Q_BEHIND, COORD_LIST, c->parent);
 	op->watch = true;
 }
 
@@ -131,18 +131,16 @@ void contest_open(struct contest *c, struct contest_effects *fx)
 		open_parent(c, fx);
 		break;
 	case CONTEST_RECOVER:
-		c->synced = false;
-		emit_op(c, fx, CONTEST_Q_SYNC, COORD_SYNC, c->parent);
-		emit_op(c, fx, CONTEST_Q_LIST, COORD_LIST, c->parent);
+		contest_ask_recover(c, fx);
 		break;
 	case CONTEST_TWIN:
-		emit_op(c, fx, CONTEST_Q_TWIN, COORD_DELETE, c->pred);
+		contest_op(c, fx, CONTEST_Q_TWIN, COORD_DELETE, c->pred);
 		break;
 	case CONTEST_VERIFY:
-		emit_op(c, fx, CONTEST_Q_VERIFY, COORD_GET, c->own);
+		contest_op(c, fx, CONTEST_Q_VERIFY, COORD_GET, c->own);
 		break;
 	case CONTEST_LIST:
-		emit_op(c, fx, CONTEST_Q_LIST, COORD_LIST, c->parent);
+		contest_op(c, fx, CONTEST_Q_LIST, COORD_LIST, c->parent);
 		break;
 	case CONTEST_WATCH_PRED:
 		open_watch(c, fx);
@@ -151,7 +149,7 @@ void contest_open(struct contest *c, struct contest_effects *fx)
 		open_owned(c, fx);
 		break;
 	case CONTEST_LEAVE:
-		emit_op(c, fx, CONTEST_Q_DELETE, COORD_DELETE, c->own);
+		contest_op(c, fx, CONTEST_Q_DELETE, COORD_DELETE, c->own);
 		break;
 	case CONTEST_GONE:
 		break;

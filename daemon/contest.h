@@ -36,7 +36,7 @@ enum contest_question {
 	CONTEST_Q_CREATE,
 	CONTEST_Q_LIST,   /* who stands where */
 	CONTEST_Q_PARENT, /* make the lock's node */
-	CONTEST_Q_SYNC,
+	CONTEST_Q_SYNC,   /* does the server know what has been committed? */
 	CONTEST_Q_VERIFY, /* whose is the node with our uuid */
 	CONTEST_Q_FIRST,  /* what the first in the queue says of itself */
 	CONTEST_Q_PRED,   /* watch the one before us */

@@ -53,6 +53,9 @@ struct contest {
 /* contest.c */
 struct contest_effect *contest_emit(struct contest_effects *fx,
 				    enum contest_effect_type type);
+struct coord_op *contest_op(struct contest *c, struct contest_effects *fx,
+			    enum contest_question question,
+			    enum coord_verb verb, const char *path);
 void contest_enter(struct contest *c, enum contest_state to,
 		   struct contest_effects *fx);
 void contest_open(struct contest *c, struct contest_effects *fx);
@@ -70,7 +73,8 @@ void contest_judge(struct contest *c, const struct coord_event *ev,
 /* A listing made while owned. */
 void contest_judge_owned(struct contest *c, const struct coord_event *ev,
 			 struct contest_effects *fx);
-/* A listing behind a sync: was the create applied? */
+void contest_ask_recover(struct contest *c, struct contest_effects *fx);
+/* A listing that is not a lagging one: was the create applied? */
 void contest_recover(struct contest *c, const struct coord_event *ev,
 		     struct contest_effects *fx);
 

@@ -108,6 +108,20 @@ void contest_judge_owned(struct contest *c, const struct coord_event *ev,
 	contest_open(c, fx);
 }
 
+/* A deposed leader answers a sync by itself, and its listing knows nothing of
+ * our node.  So ask with a write: nothing has this name without digits, and
+ * that "no node" has been committed. */
+void contest_ask_recover(struct contest *c, struct contest_effects *fx)
+{
+	char name[LAYOUT_NAME_MAX];
+
+	c->synced = false;
+	layout_bid_prefix(c->layout, &c->uuid, name, sizeof name);
+	(void)snprintf(fx->path, sizeof fx->path, "%s/%s", c->parent, name);
+	contest_op(c, fx, CONTEST_Q_SYNC, COORD_DELETE, fx->path);
+	contest_op(c, fx, CONTEST_Q_LIST, COORD_LIST, c->parent);
+}
+
 void contest_recover(struct contest *c, const struct coord_event *ev,
 		     struct contest_effects *fx)
 {

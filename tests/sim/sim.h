@@ -353,7 +353,7 @@ struct sim {
 	struct sim_host hosts[SIM_HOSTS_MAX];
 	uint64_t tag_last, order_last;
 	uint64_t token_last[SIM_NAMES_MAX];
-	int64_t exempt_us[SIM_NAMES_MAX]; /* an operator deleted a bid */
+	bool exempt[SIM_NAMES_MAX]; /* an operator deleted a bid */
 	struct sim_head heads[SIM_NAMES_MAX];
 	bool healing;
 	int64_t healed_us;
@@ -468,8 +468,6 @@ void sim_check_turn(struct sim *sim, struct sim_host *host);
 void sim_check_tree(struct sim *sim);
 void sim_check_expiry(struct sim *sim, int session);
 void sim_check_rest(struct sim *sim);
-/* An operator's deletion is the one exception of P1. */
-bool sim_exempt(const struct sim *sim, int name);
 /* Until when the hold may be believed, on its host's clock. */
 int64_t sim_believed_ms(const struct sim_host *host,
 			const struct sim_hold *hold);

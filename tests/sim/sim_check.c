@@ -23,13 +23,6 @@ bool sim_believes(const struct sim *sim, const struct sim_host *host,
 	       sim_host_ms(sim, host) < sim_believed_ms(host, hold);
 }
 
-/* The next waiter may be granted before the holder hears of it, for as long
- * as its session lasts. */
-bool sim_exempt(const struct sim *sim, int name)
-{
-	return sim->now_us < sim->exempt_us[name];
-}
-
 static const struct coord_tree_node *queue_of(const struct sim *sim, int name)
 {
 	char path[64];
@@ -47,7 +40,7 @@ static void check_alone(struct sim *sim, const struct sim_host *host, int name)
 		const struct sim_host *other = &sim->hosts[i];
 		const struct sim_hold *hold = &other->holds[name];
 
-		if (other == host || sim_exempt(sim, name) ||
+		if (other == host || sim->exempt[name] ||
 		    !sim_believes(sim, other, hold))
 			continue;
 		sim_fail(sim,
@@ -62,7 +55,7 @@ static void check_alone(struct sim *sim, const struct sim_host *host, int name)
 /* P2: larger than every token of this name before. */
 static void check_token(struct sim *sim, int name, uint64_t token)
 {
-	if ((token <= sim->token_last[name] && !sim_exempt(sim, name)) ||
+	if ((token <= sim->token_last[name] && !sim->exempt[name]) ||
 	    token > INT64_MAX)
 		sim_fail(sim, "P2: token %llu of %s after %llu",
 			 (unsigned long long)token, sim_name(name),
@@ -97,7 +90,7 @@ static void check_node(struct sim *sim, const struct sim_host *host, int name,
 	const struct coord_tree_node *own, *child;
 	struct layout_child mine, other;
 
-	if (sim_exempt(sim, name))
+	if (sim->exempt[name])
 		return;
 	own = coord_tree_find(sim->tree, 0, path);
 	if (!own || coord_tree_stat(own).owner !=
@@ -178,7 +171,7 @@ void sim_check_lost(struct sim *sim, struct sim_host *host, int name,
 			sim_fail(sim, "P3: LOST on h%d, but its session lives",
 				 host->number);
 	} else if (strcmp(reason, "deleted") == 0) {
-		if (!sim_exempt(sim, name))
+		if (!sim->exempt[name])
 			sim_fail(sim, "P3: nobody deleted %s", hold->node);
 	} else if (!host->stopping) {
 		sim_fail(sim, "P3: LOST on h%d: %s", host->number, reason);
@@ -242,7 +235,7 @@ static void check_held(struct sim *sim, const struct sim_host *host, int name)
 {
 	const struct sim_hold *hold = &host->holds[name];
 
-	if (!sim_believes(sim, host, hold) || sim_exempt(sim, name) ||
+	if (!sim_believes(sim, host, hold) || sim->exempt[name] ||
 	    coord_tree_find(sim->tree, 0, hold->node))
 		return;
 	sim_fail(sim, "P1: h%d.%d believes in %s until %lld, its node is gone",

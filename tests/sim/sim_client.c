@@ -266,7 +266,7 @@ static void granted(struct sim *sim, struct sim_host *host, int n,
 	}
 	sim->counts.grants++;
 	if (hold->live && sim_believes(sim, host, hold) &&
-	    !sim_exempt(sim, ask->name))
+	    !sim->exempt[ask->name])
 		sim_fail(sim, "P1: two holds of %s on h%d", sim_name(ask->name),
 			 host->number);
 	*hold = (struct sim_hold){ .live = true,

@@ -120,8 +120,8 @@ static const struct coord_tree_node *pick_child(const struct sim *sim, int name,
 	return child;
 }
 
-/* Deletes a bid by hand: its name is exempt from P1 for as long as the
- * session lasts that made it. */
+/* Deletes a bid by hand.  A bid that waits has no watch on its own node and
+ * may be granted much later: its name is exempt from P1 for good. */
 static void operate(struct sim *sim, const struct sim_act *act)
 {
 	const struct coord_tree_node *child =
@@ -141,8 +141,7 @@ static void operate(struct sim *sim, const struct sim_act *act)
 		if (strcmp(sim->strangers[i].path, path) == 0)
 			sim->strangers[i].path[0] = '\0';
 	}
-	sim->exempt_us[act->name] =
-	    sim->now_us + 3 * sim->weather.timeout_ms * SIM_MS;
+	sim->exempt[act->name] = true;
 }
 
 void sim_other_act(struct sim *sim, const struct sim_act *act)

@@ -453,14 +453,19 @@ void sim_zk_act(struct sim *sim, const struct sim_act *act)
 	}
 }
 
+static bool is_late(const struct sim *sim, const struct sim_pipe *pipe)
+{
+	return pipe->last_us > sim->now_us + HEAL_US ||
+	       pipe->stall_us > sim->now_us;
+}
+
 void sim_zk_heal(struct sim *sim)
 {
 	for (int i = 0; i < sim->weather.servers; i++) {
 		struct sim_server *server = &sim->servers[i];
 
-		if (server->role == SIM_DEPOSED ||
-		    server->up.last_us > sim->now_us + HEAL_US ||
-		    server->down.last_us > sim->now_us + HEAL_US)
+		if (server->role == SIM_DEPOSED || is_late(sim, &server->up) ||
+		    is_late(sim, &server->down))
 			fall(sim, i, 1); /* what is stalled comes in order */
 		else if (server->role == SIM_DOWN)
 			follow(sim, i);

@@ -49,10 +49,11 @@ struct lease {
 
 	/* the beat */
 	bool busy;
-	int64_t fresh_since_ms; /* attached, or busy again */
-	int64_t grown_ms;       /* when the deadline last moved on */
-	int64_t beat_ms;        /* when the next one is due */
-	int64_t sent_ms;        /* when any request was last sent */
+	int64_t proof_ms;  /* when the last m was answered */
+	int64_t due_ms;    /* L-R4: when the next one should have been */
+	int64_t beat_ms;   /* when the next one is due */
+	int64_t beaten_ms; /* when the last one began */
+	int64_t sent_ms;   /* when any request was last sent */
 
 	/* the end of a lapsed session */
 	bool closing;        /* CLOSE was said */
@@ -129,6 +130,12 @@ static int64_t period(const struct lease *l)
 	return l->busy ? beat_period(l) : idle_period(l);
 }
 
+/* What is left of a timeout when clocks drift apart (L-R3). */
+static int64_t span(const struct lease *l, int64_t timeout_ms)
+{
+	return timeout_ms - timeout_ms * 2 * l->settings.drift_ppm / 1000000;
+}
+
 static bool usable(const struct lease *l)
 {
 	return l->state == LEASE_PROVEN || l->state == LEASE_SUSPENDED;
@@ -136,27 +143,21 @@ static bool usable(const struct lease *l)
 
 int64_t lease_deadline_ms(const struct lease *lease)
 {
-	int64_t drift_ms, deadline_ms;
+	int64_t deadline_ms;
 
 	if (!usable(lease))
 		return 0;
-	drift_ms = lease->timeout_ms * 2 * lease->settings.drift_ppm / 1000000;
-	deadline_ms = lease->shown_ms + lease->timeout_ms - drift_ms - 1 -
+	deadline_ms = lease->shown_ms + span(lease, lease->timeout_ms) - 1 -
 		      LEASE_MARGIN_MS;
 	if (lease->drain_ms != NO_MS && lease->drain_ms < deadline_ms)
 		deadline_ms = lease->drain_ms;
 	return deadline_ms;
 }
 
-/* When the deadline should have moved on by (L-R4).  A first proof on a
- * connection, or after an idle time, takes G longer. */
-static int64_t growth_due(const struct lease *l)
+/* How long it may be from one proof to the next (L-R4). */
+static int64_t patience(const struct lease *l)
 {
-	int64_t patience_ms = period(l) + 2 * beat_period(l);
-	int64_t steady_ms = l->grown_ms + patience_ms;
-	int64_t first_ms = l->fresh_since_ms + l->tick_ms + patience_ms;
-
-	return steady_ms > first_ms ? steady_ms : first_ms;
+	return period(l) + 2 * beat_period(l);
 }
 
 /* The end */
@@ -233,21 +234,35 @@ static void add_j(struct lease *l, int64_t sent_ms, int64_t now_ms)
 	    (struct j){ .sent_ms = sent_ms, .answered_ms = now_ms };
 }
 
+/* A proof on the connection in use ends the doubt, unless it leaves so little
+ * that the notice before D would follow at once (tick_doubt). */
+static void resume(struct lease *l, int64_t now_ms)
+{
+	if (l->state != LEASE_SUSPENDED || l->dropped ||
+	    now_ms >= lease_deadline_ms(l) - beat_period(l))
+		return;
+	l->state = LEASE_PROVEN;
+	emit(l, LEASE_FX_RESUMED);
+	emit(l, LEASE_FX_MOVED); /* grants are allowed again */
+}
+
 static void prove(struct lease *l, int64_t sent_ms, int64_t now_ms)
 {
-	if (sent_ms > l->anchor_ms) {
+	int64_t step_ms = beat_period(l) / STEPS_PER_BEAT;
+
+	/* Even when the deadline stays, as the j is not ripe yet: something
+	 * has committed, so this server has a quorum behind it. */
+	l->proof_ms = now_ms;
+	l->due_ms = now_ms + patience(l);
+	if (sent_ms > l->anchor_ms)
 		l->anchor_ms = sent_ms;
-		l->grown_ms = now_ms;
-	}
-	if (l->anchor_ms >= l->shown_ms + beat_period(l) / STEPS_PER_BEAT) {
+	if (l->state == LEASE_SUSPENDED)
+		step_ms = 1; /* whoever is in doubt is told all there is */
+	if (l->anchor_ms >= l->shown_ms + step_ms) {
 		l->shown_ms = l->anchor_ms;
 		emit(l, LEASE_FX_MOVED);
 	}
-	if (l->state == LEASE_SUSPENDED && !l->dropped) {
-		l->state = LEASE_PROVEN;
-		emit(l, LEASE_FX_RESUMED);
-		emit(l, LEASE_FX_MOVED); /* grants are allowed again */
-	}
+	resume(l, now_ms);
 }
 
 struct lease_mark lease_sent(struct lease *lease, int64_t now_ms)
@@ -290,7 +305,6 @@ static void link_begins(struct lease *l, int64_t connect_ms, int64_t now_ms)
 	/* A write that commits here proves that the session was open after
 	 * the connection was begun. */
 	l->chain_ms = connect_ms;
-	l->fresh_since_ms = now_ms;
 	l->beat_ms = now_ms;
 }
 
@@ -300,7 +314,7 @@ static void begin_session(struct lease *l, const struct lease_attach *attach,
 	l->session = attach->session;
 	l->timeout_ms = attach->timeout_ms;
 	l->anchor_ms = l->shown_ms = attach->connect_ms;
-	l->grown_ms = now_ms;
+	l->proof_ms = now_ms; /* creation is quorum-committed */
 	l->gen = l->gen == UINT16_MAX ? 1 : (uint16_t)(l->gen + 1);
 	l->closing = false;
 	l->farewell_ms = NO_MS;
@@ -314,7 +328,8 @@ static void begin_session(struct lease *l, const struct lease_attach *attach,
  * touch of this connection on. */
 static void shorten(struct lease *l, const struct lease_attach *attach)
 {
-	int64_t anchor_ms = l->anchor_ms + l->timeout_ms - attach->timeout_ms;
+	int64_t anchor_ms =
+	    l->anchor_ms + span(l, l->timeout_ms) - span(l, attach->timeout_ms);
 
 	l->timeout_ms = attach->timeout_ms;
 	l->anchor_ms =
@@ -328,23 +343,25 @@ void lease_attached(struct lease *lease, const struct lease_attach *attach,
 		    int64_t now_ms)
 {
 	check_deadline(lease, now_ms);
+	suspend(lease); /* whatever was before: that connection is gone */
 	link_begins(lease, attach->connect_ms, now_ms);
-	if (attach->fresh) {
+	if (attach->fresh && lease->state == LEASE_NONE)
 		begin_session(lease, attach, now_ms);
-	} else if (usable(lease)) {
-		if (attach->session != lease->session)
-			lapse(lease, LEASE_LOSS_EXPIRED, now_ms);
-		else if (attach->timeout_ms < lease->timeout_ms)
-			shorten(lease, attach);
-	}
-	check_deadline(lease, now_ms);
+	else if (usable(lease) &&
+		 (attach->fresh || attach->session != lease->session))
+		lapse(lease, LEASE_LOSS_EXPIRED, now_ms); /* L-R6 */
+	else if (usable(lease) && attach->timeout_ms < lease->timeout_ms)
+		shorten(lease, attach);
+	/* The beat that begins now can prove something in two round trips: a
+	 * server that has no quorum behind it is left soon, idle or not. */
+	lease->due_ms = now_ms + 3 * beat_period(lease);
 	lease_tick(lease, now_ms);
 }
 
 void lease_link_down(struct lease *lease, int64_t now_ms)
 {
+	lease->link_up = false; /* first: nothing can be sent any more */
 	check_deadline(lease, now_ms);
-	lease->link_up = false;
 	suspend(lease);
 	if (lease->state == LEASE_LAPSED)
 		close_now(lease);
@@ -352,8 +369,8 @@ void lease_link_down(struct lease *lease, int64_t now_ms)
 
 void lease_expired(struct lease *lease, int64_t now_ms)
 {
-	check_deadline(lease, now_ms);
 	lease->link_up = false;
+	check_deadline(lease, now_ms);
 	if (usable(lease))
 		lapse(lease, LEASE_LOSS_EXPIRED, now_ms);
 	else
@@ -369,11 +386,13 @@ void lease_farewell_done(struct lease *lease, int64_t now_ms)
 
 void lease_closed(struct lease *lease, int64_t now_ms)
 {
+	lease->link_up = false;
+	lease->closing = true; /* it is closed: no more of that */
+	check_deadline(lease, now_ms);
 	if (usable(lease))
 		lapse(lease, LEASE_LOSS_EXPIRED, now_ms);
 	lease->state = LEASE_NONE;
 	lease->session = 0;
-	lease->link_up = false;
 	lease->closing = false;
 	lease->farewell_ms = NO_MS;
 	lease->timeout_ms = lease->settings.timeout_ms;
@@ -382,12 +401,24 @@ void lease_closed(struct lease *lease, int64_t now_ms)
 
 void lease_busy(struct lease *lease, bool busy, int64_t now_ms)
 {
+	int64_t beat_ms = lease->beaten_ms + beat_period(lease);
+	int64_t due_ms;
+
 	check_deadline(lease, now_ms);
-	if (busy && !lease->busy) {
-		lease->fresh_since_ms = now_ms;
-		lease->beat_ms = now_ms;
-	}
+	if (busy == lease->busy)
+		return;
 	lease->busy = busy;
+	if (busy) {
+		/* At once, but no quicker than a busy host beats: locks come
+		 * and go by the hundred.  due_ms stays as it is: a host that
+		 * is busy now and then must notice its silence too. */
+		if (beat_ms < lease->beat_ms)
+			lease->beat_ms = beat_ms;
+	} else {
+		due_ms = lease->proof_ms + patience(lease);
+		if (due_ms > lease->due_ms)
+			lease->due_ms = due_ms;
+	}
 }
 
 void lease_drain(struct lease *lease, int64_t now_ms)
@@ -406,6 +437,7 @@ static void tick_beat(struct lease *l, int64_t now_ms)
 {
 	if (now_ms >= l->beat_ms) {
 		l->beat_ms = now_ms + period(l);
+		l->beaten_ms = now_ms;
 		l->sent_ms = now_ms;
 		emit(l, LEASE_FX_SYNC);
 	} else if (l->busy && now_ms - l->sent_ms >= l->tick_ms / 4) {
@@ -421,7 +453,7 @@ static void tick_doubt(struct lease *l, int64_t now_ms)
 	if (l->drain_ms == NO_MS &&
 	    now_ms >= lease_deadline_ms(l) - beat_period(l))
 		suspend(l);
-	if (!l->link_up || l->dropped || now_ms < growth_due(l))
+	if (!l->link_up || l->dropped || now_ms < l->due_ms)
 		return;
 	suspend(l);
 	l->dropped = true;
@@ -461,7 +493,7 @@ int64_t lease_wake_ms(const struct lease *lease)
 					       beat_period(lease));
 	if (!lease->link_up || lease->dropped)
 		return wake_ms;
-	wake_ms = earlier(wake_ms, growth_due(lease));
+	wake_ms = earlier(wake_ms, lease->due_ms);
 	wake_ms = earlier(wake_ms, lease->beat_ms);
 	if (lease->busy)
 		wake_ms = earlier(wake_ms, lease->sent_ms + lease->tick_ms / 4);

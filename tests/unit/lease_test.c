@@ -352,6 +352,50 @@ START_TEST(silence_suspends_and_drops_the_link)
 }
 END_TEST
 
+/* R4: a host that is busy now and then notices the silence too. */
+START_TEST(coming_and_going_does_not_hide_the_silence)
+{
+	attach(0, T, true);
+	for (int64_t ms = 100; ms <= 6000; ms += 100) {
+		at(ms);
+		lease_busy(lease, ms / 100 % 2, ms);
+		take();
+	}
+	ck_assert_uint_eq(seen[LEASE_FX_DROP_LINK], 1);
+	ck_assert_uint_eq(seen[LEASE_FX_SUSPENDED], 1);
+}
+END_TEST
+
+/* R2: locks come and go by the hundred: the beat is no quicker for that. */
+START_TEST(coming_and_going_does_not_hurry_the_beat)
+{
+	attach(0, T, true);
+	for (int64_t ms = 10; ms <= 2000; ms += 10) {
+		at(ms);
+		lease_busy(lease, ms / 10 % 2, ms);
+		take();
+	}
+	ck_assert_uint_ge(seen[LEASE_FX_SYNC], 2);
+	ck_assert_uint_le(seen[LEASE_FX_SYNC], 3);
+}
+END_TEST
+
+/* R4: a new connection without a quorum behind it is left after three beats,
+ * idle or not. */
+START_TEST(an_idle_host_leaves_a_deposed_leader_soon)
+{
+	attach(0, T, true);
+	down(1000);
+	now_ms = 1100;
+	attach(1050, T, false);
+	done(LEASE_SYNC, 1200); /* it answers that by itself */
+	at(4090);
+	ck_assert_uint_eq(seen[LEASE_FX_DROP_LINK], 0);
+	at(4100);
+	ck_assert_uint_eq(seen[LEASE_FX_DROP_LINK], 1);
+}
+END_TEST
+
 /* R2: the beat: a sync each second while busy, its write on the answer, a
  * read when nothing else was sent for G/4. */
 START_TEST(the_beat_while_busy)
@@ -465,6 +509,9 @@ int main(void)
 	tcase_add_test(tc, t15_a_new_session_is_another_gen);
 	tcase_add_test(tc, a_changed_session_is_a_loss);
 	tcase_add_test(tc, silence_suspends_and_drops_the_link);
+	tcase_add_test(tc, coming_and_going_does_not_hide_the_silence);
+	tcase_add_test(tc, coming_and_going_does_not_hurry_the_beat);
+	tcase_add_test(tc, an_idle_host_leaves_a_deposed_leader_soon);
 	tcase_add_test(tc, the_beat_while_busy);
 	tcase_add_test(tc, grants_need_a_third);
 	tcase_add_test(tc, a_session_too_short_grants_nothing);

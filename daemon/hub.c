@@ -301,8 +301,10 @@ void hub_drain(struct hub *hub)
 		hub_clock(hub);
 	/* Nothing is posted while this runs: doors do not call back. */
 	while (hub->post_at < hub->posts_len) {
+		/* We may have been frozen behind the one before: no line is
+		 * answered by what was true then. */
+		hub_clock(hub);
 		do_post(hub, hub->post_at++);
-		hub_session_run(hub);
 	}
 	hub->post_at = hub->posts_len = hub->lines_len = 0;
 	if (locktab_wake_ms(hub->tab) <= hub->now_ms)

@@ -352,8 +352,8 @@ void sim_host_heal(struct sim *sim, struct sim_host *host)
 		host->paused_us = 0;
 		host->turn_us = SIM_NEVER;
 		sim_host_wake(sim, host, sim->now_us);
-		sim_link_retry(sim, host);
 	}
+	sim_link_retry(sim, host);
 	if (link->up &&
 	    (link->out.last_us > sim->now_us + 100 * SIM_MS ||
 	     link->in.last_us > sim->now_us + 100 * SIM_MS ||

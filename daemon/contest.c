@@ -72,7 +72,7 @@ static void open_create(struct contest *c, struct contest_effects *fx)
 	struct coord_op *op;
 	char name[LAYOUT_NAME_MAX];
 
-	layout_bid_prefix(c->layout, &c->uuid, name, sizeof name);
+	layout_bid_prefix(c->layout, c->mode, &c->uuid, name, sizeof name);
 	(void)snprintf(fx->path, sizeof fx->path, "%s/%s", c->parent, name);
 	op = contest_op(c, fx, CONTEST_Q_CREATE, COORD_CREATE, fx->path);
 	op->kind = COORD_EPHEMERAL_SEQUENTIAL;
@@ -645,6 +645,7 @@ struct contest *contest_new(const struct contest_setup *setup, bool link_up,
 		return NULL;
 	}
 	c->layout = setup->layout;
+	c->mode = setup->mode;
 	c->uuid = setup->uuid;
 	c->session = setup->session;
 	c->is_own = setup->is_own;

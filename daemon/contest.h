@@ -93,6 +93,7 @@ struct contest_setup {
 	const char *parent; /* the lock's node */
 	const char *words;  /* the node's data: LAYOUT_WORDS */
 	enum layout_kind layout;
+	enum zkp_mode mode; /* of the node: a reader or a writer */
 	struct layout_uuid uuid;
 	int64_t session; /* the owner that a node of ours must have */
 	/* Is this uuid one of this daemon's bids?  For after_own. */

@@ -24,6 +24,7 @@ enum contest_state {
 struct contest {
 	enum contest_state state;
 	enum layout_kind layout;
+	enum zkp_mode mode;
 	struct layout_uuid uuid;
 	int64_t session;
 	bool (*is_own)(void *ctx, const struct layout_uuid *uuid);

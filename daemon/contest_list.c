@@ -116,7 +116,7 @@ void contest_ask_recover(struct contest *c, struct contest_effects *fx)
 	char name[LAYOUT_NAME_MAX];
 
 	c->synced = false;
-	layout_bid_prefix(c->layout, &c->uuid, name, sizeof name);
+	layout_bid_prefix(c->layout, c->mode, &c->uuid, name, sizeof name);
 	(void)snprintf(fx->path, sizeof fx->path, "%s/%s", c->parent, name);
 	contest_op(c, fx, CONTEST_Q_SYNC, COORD_DELETE, fx->path);
 	contest_op(c, fx, CONTEST_Q_LIST, COORD_LIST, c->parent);

@@ -242,7 +242,7 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 		       component);
 	put_words(hub, fx->ticket, words, sizeof words);
 	bytes = PATH_LENGTH_BYTES + strlen(parent) + 1 +
-		layout_bid_prefix_len(setup.layout) + SEQ_DIGITS;
+		layout_bid_prefix_len(setup.layout, setup.mode) + SEQ_DIGITS;
 	if (!reserve(hub, bytes))
 		goto fail;
 	bid = calloc(1, sizeof *bid);

@@ -80,29 +80,33 @@ static bool uuid_parse(const char *text, size_t len, struct layout_uuid *out)
 
 /* Names */
 
-void layout_bid_prefix(enum layout_kind kind, const struct layout_uuid *uuid,
-		       char *buf, size_t size)
+/* What stands behind the uuid.  Alone under our root a reader of a plain mutex
+ * has no meaning for others, so a name may mix the two: who shares is a
+ * reader, everything else is a writer to us. */
+static const char *suffix(enum layout_kind kind, enum zkp_mode mode)
+{
+	switch (kind) {
+	case LAYOUT_CURATOR:
+		return mode == ZKP_MODE_S ? "-__READ__" : "-lock-";
+	}
+	return "";
+}
+
+void layout_bid_prefix(enum layout_kind kind, enum zkp_mode mode,
+		       const struct layout_uuid *uuid, char *buf, size_t size)
 {
 	uint64_t h = uuid->high, l = uuid->low;
 
-	switch (kind) {
-	case LAYOUT_CURATOR:
-		(void)snprintf(buf, size,
-			       CURATOR "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64
-				       "-%04" PRIx64 "-%012" PRIx64 "-lock-",
-			       h >> 32, h >> 16 & 0xffff, h & 0xffff, l >> 48,
-			       l & UINT64_C(0xffffffffffff));
-		break;
-	}
+	(void)snprintf(buf, size,
+		       CURATOR "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64
+			       "-%04" PRIx64 "-%012" PRIx64 "%s",
+		       h >> 32, h >> 16 & 0xffff, h & 0xffff, l >> 48,
+		       l & UINT64_C(0xffffffffffff), suffix(kind, mode));
 }
 
-size_t layout_bid_prefix_len(enum layout_kind kind)
+size_t layout_bid_prefix_len(enum layout_kind kind, enum zkp_mode mode)
 {
-	switch (kind) {
-	case LAYOUT_CURATOR:
-		return strlen(CURATOR) + UUID_CHARS + strlen("-lock-");
-	}
-	return 0;
+	return strlen(CURATOR) + UUID_CHARS + strlen(suffix(kind, mode));
 }
 
 /* Ends text[0..len) with the word? */

@@ -4,9 +4,11 @@
  * of others are read.
  *
  * Written: `_c_<uuid>-lock-<ten digits>`, the form of Curator's
- * InterProcessMutex.  Read: the superset of what Curator, kazoo, Go, zk-ruby
- * and the recipes write (their sources are named in daemon/DESIGN.md).  The
- * words in a node's data are written and read here too.  Pure.
+ * InterProcessMutex, by who wants to be alone, and `_c_<uuid>-__READ__<ten
+ * digits>`, its InterProcessReadWriteLock's, by who wants to share.  Read: the
+ * superset of what Curator, kazoo, Go, zk-ruby and the recipes write (their
+ * sources are named in daemon/DESIGN.md).  The words in a node's data are
+ * written and read here too.  Pure.
  */
 #ifndef DAEMON_LAYOUT_H
 #define DAEMON_LAYOUT_H
@@ -14,6 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "proto/mode.h"
 
 /* A bid's name without its digits, and NUL. */
 #define LAYOUT_NAME_MAX 64
@@ -65,10 +69,12 @@ bool layout_uuid_is_of(const struct layout_uuid *uuid, uint64_t instance);
 /* The number of the bid in an uuid of ours: its lowest 48 bits. */
 uint64_t layout_uuid_bid(const struct layout_uuid *uuid);
 
-/* `_c_<uuid>-lock-`; buf holds LAYOUT_NAME_MAX bytes. */
-void layout_bid_prefix(enum layout_kind kind, const struct layout_uuid *uuid,
-		       char *buf, size_t size);
-size_t layout_bid_prefix_len(enum layout_kind kind);
+/* The name of a bid's node without its digits, by the layout and by how the
+ * bid stands in the queue: `_c_<uuid>-lock-`, `_c_<uuid>-__READ__`.  buf holds
+ * LAYOUT_NAME_MAX bytes. */
+void layout_bid_prefix(enum layout_kind kind, enum zkp_mode mode,
+		       const struct layout_uuid *uuid, char *buf, size_t size);
+size_t layout_bid_prefix_len(enum layout_kind kind, enum zkp_mode mode);
 
 /* False, and nothing written, when the child is no contender. */
 bool layout_child_parse(const char *name, struct layout_child *child_out);

@@ -14,15 +14,12 @@
 #include <stdint.h>
 
 #include "proto/limits.h"
+#include "proto/mode.h"
 #include "proto/name.h"
 #include "proto/out.h"
 #include "proto/problem.h"
 #include "proto/status.h"
 #include "proto/verb.h"
-
-enum zkp_mode {
-	ZKP_MODE_X, /* exclusive: the only one served */
-};
 
 /* The state= of LIST, as filter and as word of its rows. */
 enum zkp_row_state {
@@ -79,8 +76,7 @@ enum zkp_status zkp_request_parse(char *line, size_t len,
  */
 bool zkp_request_write(struct zkp_out *out, const struct zkp_request *rq);
 
-/* "x"; "held" and so on ("" for ZKP_ROW_ANY). */
-const char *zkp_mode_word(enum zkp_mode mode);
+/* "held" and so on ("" for ZKP_ROW_ANY). */
 const char *zkp_row_state_word(enum zkp_row_state state);
 
 #endif

@@ -6,15 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-const char *zkp_mode_word(enum zkp_mode mode)
-{
-	switch (mode) {
-	case ZKP_MODE_X:
-		return "x";
-	}
-	return "";
-}
-
 const char *zkp_row_state_word(enum zkp_row_state state)
 {
 	switch (state) {

@@ -44,12 +44,14 @@ static const char *child(const char *word)
 	int seq = word[1] ? atoi(word + 1) : 0;
 
 	if (strcmp(word, "us") == 0) {
-		layout_bid_prefix(LAYOUT_CURATOR, &uuid, prefix, sizeof prefix);
+		layout_bid_prefix(LAYOUT_CURATOR, ZKP_MODE_X, &uuid, prefix,
+				  sizeof prefix);
 		seq = 5;
 	} else if (*word == 't') {
-		layout_bid_prefix(LAYOUT_CURATOR, &uuid, prefix, sizeof prefix);
+		layout_bid_prefix(LAYOUT_CURATOR, ZKP_MODE_X, &uuid, prefix,
+				  sizeof prefix);
 	} else if (*word == 'z') {
-		layout_bid_prefix(LAYOUT_CURATOR, &other, prefix,
+		layout_bid_prefix(LAYOUT_CURATOR, ZKP_MODE_X, &other, prefix,
 				  sizeof prefix);
 	} else {
 		(void)snprintf(prefix, sizeof prefix,

@@ -9,6 +9,7 @@
  *	locks       lock objects, and the getters of any thread
  *	lease_page  the host's deadline, mapped
  *	events      what the program has not been told yet
+ *	watch       news of the host's locks, not kept
  *	loop        one turn, waiting, and the private thread
  *	sync        the calls of zklock.h about locks
  *	errors rows pure helpers
@@ -246,6 +247,9 @@ int zkl_unlock(zklock_lock *lock, struct zkl_call **call_out);
 /* One line from the daemon; line is written in. */
 void zkl_on_line(zklock_client *client, char *line, size_t len);
 
+/* A line that is news for zklock_watch(): handed over.  False: it is not. */
+bool zkl_watch_line(zklock_client *client, const char *line);
+
 /* ---------------------------------------------------------------- client -- */
 
 struct zklock_client {
@@ -294,6 +298,8 @@ struct zklock_client {
 	zklock_event_cb callback;
 	void *callback_userdata;
 	bool dispatching;
+	zklock_row_cb watch; /* NULL: news are passed over */
+	void *watch_userdata;
 
 	bool threaded;
 	bool stopping;

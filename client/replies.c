@@ -294,6 +294,11 @@ static void on_event(zklock_client *client, const struct zkp_reply *reply)
 		break;
 	case ZKP_EVENT_BYE:
 		break; /* the end of the connection follows */
+	case ZKP_EVENT_HELD:
+	case ZKP_EVENT_FREED:
+	case ZKP_EVENT_QUEUE:
+	case ZKP_EVENT_DROPPED:
+		break; /* zkl_watch_line() had them */
 	}
 }
 
@@ -341,6 +346,8 @@ void zkl_on_line(zklock_client *client, char *line, size_t len)
 		line[1 + tag_len] = ' ';
 		if (!call || hand_over(call, line + tag_len + 2))
 			return;
+	} else if (zkl_watch_line(client, line)) {
+		return;
 	}
 	if (zkp_reply_parse(line, len, &reply) != ZKP_OK)
 		broken(client);

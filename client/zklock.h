@@ -533,7 +533,8 @@ ZKLOCK_API int zklock_cancel(zklock_lock *lock);
 enum zklock_line {
 	ZKLOCK_LINE_ROW,    /* what stands behind "- " */
 	ZKLOCK_LINE_QUEUED, /* the whole line: it waits */
-	ZKLOCK_LINE_FINAL   /* the whole line: "OK 2", "ERR DENIED ..." */
+	ZKLOCK_LINE_FINAL,  /* the whole line: "OK 2", "ERR DENIED ..." */
+	ZKLOCK_LINE_EVENT   /* zklock_watch(): what stands behind "* " */
 };
 /*
  * One line of a reply, without its tag, as it came (escaped): see
@@ -564,6 +565,26 @@ ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_list(zklock_client *client,
 					    const char *pattern, unsigned flags,
 					    zklock_row_cb callback,
 					    void *userdata);
+
+/*
+ * Hear what happens to the locks of this host: pattern is a glob, NULL for
+ * all.  callback is given ZKLOCK_LINE_EVENT and a line such as
+ *
+ *	HELD backup id=@7 mode=x holder=... pid=812 uid=0 token=... waiters=0
+ *	FREED backup id=@7 token=... reason=released held_ms=1812 waiters=0
+ *	QUEUE backup waiters=1
+ *	DROPPED 12
+ *
+ * by whichever call reads the socket (zklock_process(), zklock_poll(), the
+ * private thread).  zklock_poll() does not return for them.  The last one says
+ * that lines were left out because we read too slowly.  A result other than 0
+ * ends the calls, and so does callback NULL, which tells the daemon too.
+ * It ends with the connection; zklock_reconnect() does not ask again.
+ */
+ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_watch(zklock_client *client,
+					     const char *pattern,
+					     zklock_row_cb callback,
+					     void *userdata);
 
 /*
  * The index'th word (0 is the first; pairs do not count) or the value of a

@@ -102,6 +102,8 @@ void conns_send(struct conns *conns, uint64_t id, const char *bytes,
 		size_t len);
 bool conns_bulk(struct conns *conns, uint64_t id, const char *bytes,
 		size_t len);
+bool conns_offer(struct conns *conns, uint64_t id, const char *bytes,
+		 size_t len);
 void conns_close(struct conns *conns, uint64_t id);
 void conns_pause(struct conns *conns, uint64_t id, bool paused);
 

@@ -131,6 +131,31 @@ void conns_send(struct conns *conns, uint64_t id, const char *bytes, size_t len)
 		overflow(conn);
 }
 
+/* Half of the cap: the other half is for what must be told. */
+static bool has_room(const struct conn *conn, size_t len)
+{
+	return counted(conn) + len <=
+	       conn->conns->settings.output_bytes_max / 2;
+}
+
+bool conns_offer(struct conns *conns, uint64_t id, const char *bytes,
+		 size_t len)
+{
+	struct conn *conn = conn_find(conns, id);
+
+	if (!conn || conn->broken)
+		return true; /* nobody reads it */
+	if (!has_room(conn, len)) {
+		conn_out_write(conn); /* only what the kernel refuses counts */
+		if (conn->broken)
+			return true;
+		if (!has_room(conn, len))
+			return false;
+	}
+	conns_send(conns, id, bytes, len);
+	return true;
+}
+
 bool conns_bulk(struct conns *conns, uint64_t id, const char *bytes, size_t len)
 {
 	struct conn *conn = conn_find(conns, id);

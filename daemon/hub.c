@@ -44,6 +44,7 @@ struct hub *hub_new(const struct hub_settings *settings,
 	hub->now_ms = hub->start_ms = doors->now_ms(doors->ctx);
 	doors->random(doors->ctx, &hub->instance, sizeof hub->instance);
 	TAILQ_INIT(&hub->audit);
+	TAILQ_INIT(&hub->watchers);
 	zkp_out_init(&hub->out, hub->out_buf, sizeof hub->out_buf);
 	hub->tab = locktab_new(&limits);
 	hub->lease = lease_new(&lease);
@@ -67,6 +68,7 @@ void hub_free(struct hub *hub)
 	{
 		HASH_DEL(hub->conns, conn);
 		free(conn->note);
+		free(conn->pattern);
 		free(conn);
 	}
 	HASH_ITER(hh, hub->ops, op, op_next)
@@ -212,6 +214,11 @@ static void step_once(struct hub *hub, struct locktab_event *ev)
 		case LOCKTAB_FX_LOST:
 			hub_answer(hub, &fx);
 			break;
+		case LOCKTAB_FX_MOVED_HELD:
+		case LOCKTAB_FX_MOVED_FREED:
+		case LOCKTAB_FX_MOVED_QUEUE:
+			hub_watch_tell(hub, &fx);
+			break;
 		case LOCKTAB_FX_BID_OPEN:
 			hub_bid_open(hub, &fx);
 			break;
@@ -247,6 +254,7 @@ void hub_conn_gone(struct hub *hub, uint64_t id)
 
 	if (!conn)
 		return; /* closed from this side before */
+	hub_watch_end(hub, conn);
 	HASH_DEL(hub->conns, conn);
 	free(conn->note);
 	free(conn);
@@ -310,6 +318,7 @@ void hub_drain(struct hub *hub)
 	if (locktab_wake_ms(hub->tab) <= hub->now_ms)
 		hub_step(hub, &tick);
 	hub_audit_tick(hub);
+	hub_watch_tick(hub);
 	lease_busy(hub->lease, is_busy(hub), hub->now_ms);
 	hub_clock(hub);
 	/* Until the mailbox is empty: nothing wakes us for what is in it. */
@@ -324,9 +333,12 @@ int64_t hub_wake_ms(const struct hub *hub)
 	int64_t tab_ms = locktab_wake_ms(hub->tab);
 	int64_t wake_ms = lease_wake_ms(hub->lease);
 	int64_t audit_ms = hub_audit_wake_ms(hub);
+	int64_t watch_ms = hub_watch_wake_ms(hub);
 
 	if (tab_ms < wake_ms)
 		wake_ms = tab_ms;
+	if (watch_ms < wake_ms)
+		wake_ms = watch_ms;
 	return audit_ms < wake_ms ? audit_ms : wake_ms;
 }
 

@@ -56,6 +56,9 @@ struct hub_doors {
 	 * nothing taken, when an earlier listing is not written yet or the
 	 * memory for listings of all connections is used up. */
 	bool (*bulk)(void *ctx, uint64_t conn, const char *bytes, size_t len);
+	/* The same for what may be left out: only while less than half of the
+	 * cap is unread.  False: nothing was taken. */
+	bool (*offer)(void *ctx, uint64_t conn, const char *bytes, size_t len);
 	/* Close once what was sent has been written; hub_on_eof() has been or
 	 * will not be called for it: the hub has forgotten the connection. */
 	void (*close)(void *ctx, uint64_t conn);

@@ -250,6 +250,9 @@ void hub_answer(struct hub *hub, const struct locktab_effect *fx)
 	case LOCKTAB_FX_LOST:
 		say_lost(hub, fx->ticket);
 		break;
+	case LOCKTAB_FX_MOVED_HELD:
+	case LOCKTAB_FX_MOVED_FREED:
+	case LOCKTAB_FX_MOVED_QUEUE:
 	case LOCKTAB_FX_BID_OPEN:
 	case LOCKTAB_FX_BID_LEAVE:
 		break;
@@ -289,7 +292,11 @@ static void put_event(struct hub *hub, enum zkp_event event)
 		zkp_out_word(&hub->out, "shutdown");
 		break;
 	case ZKP_EVENT_LOST:
-		break;
+	case ZKP_EVENT_HELD:
+	case ZKP_EVENT_FREED:
+	case ZKP_EVENT_QUEUE:
+	case ZKP_EVENT_DROPPED:
+		break; /* not for many */
 	}
 	(void)zkp_out_end(&hub->out);
 }

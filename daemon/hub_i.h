@@ -6,6 +6,7 @@
  *	hub_request.c  what a connection asks
  *	hub_answer.c   what a connection is told
  *	hub_show.c     LIST, STATUS, STATS: what is shown to people
+ *	hub_watch.c    WATCH: news of locks, for those who asked
  *	hub_bid.c      contests: bids, their operations, their watches
  *	hub_session.c  the session and the lease: beats, presence, loss
  *	hub_audit.c    nodes of ours that no bid owns
@@ -39,6 +40,9 @@ struct hub_conn {
 	bool paused;
 	unsigned held;       /* holds that it has been told of */
 	unsigned unanswered; /* CHECK sync=1 under way */
+	char *pattern;       /* WATCH: "" for all; NULL: does not watch */
+	uint64_t dropped;    /* lines left out and not owned up to */
+	TAILQ_ENTRY(hub_conn) in_watchers;
 	UT_hash_handle hh;
 };
 
@@ -109,6 +113,7 @@ struct hub_counts {
 	uint64_t sessions, disconnects, expirations;
 	uint64_t ops, watches_fired;
 	uint64_t orphans;
+	uint64_t watch_dropped;
 };
 
 struct hub {
@@ -130,6 +135,10 @@ struct hub {
 	/* Events that effects caused: stepped after the effects in hand. */
 	struct locktab_event *later;
 	size_t later_len, later_cap;
+
+	TAILQ_HEAD(, hub_conn) watchers;
+	unsigned watchers_len;
+	int64_t dropped_ms; /* when to own up to lines left out; 0: never */
 
 	const struct zkp_request *rq; /* in hand, while locktab is stepped */
 	uint64_t rq_conn;
@@ -199,6 +208,15 @@ void hub_show_list(struct hub *hub, struct hub_conn *conn,
 		   const struct zkp_request *rq);
 void hub_show_status(struct hub *hub, uint64_t conn, const char *tag);
 void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag);
+
+/* hub_watch.c */
+void hub_watch_begin(struct hub *hub, struct hub_conn *conn,
+		     const struct zkp_request *rq);
+void hub_watch_off(struct hub *hub, struct hub_conn *conn, const char *tag);
+void hub_watch_end(struct hub *hub, struct hub_conn *conn); /* says nothing */
+void hub_watch_tell(struct hub *hub, const struct locktab_effect *fx);
+void hub_watch_tick(struct hub *hub);
+int64_t hub_watch_wake_ms(const struct hub *hub); /* INT64_MAX: never */
 
 /* hub_bid.c */
 void hub_bid_open(struct hub *hub, const struct locktab_effect *fx);

@@ -274,6 +274,12 @@ static void route(struct hub *hub, struct hub_conn *conn,
 	case ZKP_VERB_STATS:
 		hub_show_stats(hub, conn->id, rq->tag);
 		break;
+	case ZKP_VERB_WATCH:
+		hub_watch_begin(hub, conn, rq);
+		break;
+	case ZKP_VERB_UNWATCH:
+		hub_watch_off(hub, conn, rq->tag);
+		break;
 	case ZKP_VERB_VERSION:
 		do_version(hub, conn->id, rq->tag);
 		break;

@@ -195,6 +195,7 @@ void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag)
 		{ "operations_total", hub->counts.ops },
 		{ "watches_fired_total", hub->counts.watches_fired },
 		{ "orphans_deleted_total", hub->counts.orphans },
+		{ "watch_lines_dropped_total", hub->counts.watch_dropped },
 	};
 	const size_t rows_len = sizeof rows / sizeof *rows;
 
@@ -208,6 +209,7 @@ void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag)
 	pair_u64(hub, tag, "lost_total", tab.losses);
 	pair_u64(hub, tag, "yields_total", tab.yields);
 	pair_u64(hub, tag, "lingering", tab.lingering);
+	pair_u64(hub, tag, "watchers", hub->watchers_len);
 	pair_u64(hub, tag, "operations_in_flight", HASH_COUNT(hub->ops));
 	pair_u64(hub, tag, "ephemeral_bytes", hub->ephemeral_bytes);
 	rows_end(hub, conn, tag);

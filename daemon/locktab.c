@@ -94,6 +94,24 @@ static bool ticket_may(enum locktab_state from, enum locktab_state to)
 	return false;
 }
 
+/* A snapshot for onlookers; nobody decides by it. */
+static void moved(struct locktab *tab, const struct ticket *t,
+		  enum locktab_effect_type type)
+{
+	struct locktab_effect fx = { .type = type,
+				     .ticket = &t->pub,
+				     .waiters = t->lock->waiting_len,
+				     .lost = t->pub.state == TICKET_LOST };
+
+	if (tab->tell_moves)
+		locktab_emit(tab, fx);
+}
+
+void locktab_tell_moves(struct locktab *tab, bool wanted)
+{
+	tab->tell_moves = wanted;
+}
+
 /* tickets_len counts the tickets, and whoever walks them. */
 static void owner_put(struct locktab *tab, struct owner *owner)
 {
@@ -117,10 +135,11 @@ static void ticket_bury(struct locktab *tab, struct ticket *t)
 
 void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 {
+	enum locktab_state from = t->pub.state;
 	struct lock *lock = t->lock;
 
-	assert(ticket_may(t->pub.state, to));
-	switch (t->pub.state) {
+	assert(ticket_may(from, to));
+	switch (from) {
 	case TICKET_WAITING:
 		timer_remove(tab, t);
 		TAILQ_REMOVE(&lock->waiting, t, in_lock);
@@ -154,6 +173,12 @@ void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 		ticket_bury(tab, t);
 		break;
 	}
+	if (to == TICKET_HELD)
+		moved(tab, t, LOCKTAB_FX_MOVED_HELD);
+	else if (from == TICKET_HELD)
+		moved(tab, t, LOCKTAB_FX_MOVED_FREED);
+	else if (from == TICKET_WAITING && t->queued_told)
+		moved(tab, t, LOCKTAB_FX_MOVED_QUEUE);
 }
 
 void ticket_queued(struct locktab *tab, struct ticket *t)
@@ -162,6 +187,7 @@ void ticket_queued(struct locktab *tab, struct ticket *t)
 		return;
 	t->queued_told = true;
 	emit_ticket(tab, LOCKTAB_FX_QUEUED, t, ZKP_OK);
+	moved(tab, t, LOCKTAB_FX_MOVED_QUEUE);
 }
 
 void ticket_refuse(struct locktab *tab, struct ticket *t, enum zkp_status why)

@@ -155,6 +155,10 @@ enum locktab_effect_type {
 	LOCKTAB_FX_REFUSED, /* status says why */
 	/* Of a hold: */
 	LOCKTAB_FX_LOST,
+	/* For onlookers, after locktab_tell_moves(): */
+	LOCKTAB_FX_MOVED_HELD,
+	LOCKTAB_FX_MOVED_FREED, /* lost says whether by a loss */
+	LOCKTAB_FX_MOVED_QUEUE, /* somebody has to wait, or gave up */
 	/* To contest: */
 	LOCKTAB_FX_BID_OPEN,
 	LOCKTAB_FX_BID_LEAVE,
@@ -166,6 +170,8 @@ struct locktab_effect {
 	const struct locktab_ticket *ticket; /* BID_OPEN: who opened it */
 	uint64_t bid;                        /* BID_* */
 	const char *name;                    /* BID_*: the lock's */
+	unsigned waiters;                    /* MOVED_* */
+	bool lost;                           /* MOVED_FREED */
 };
 
 /* Who has a lock, as far as this host knows. */
@@ -189,6 +195,9 @@ struct locktab_counts {
 struct locktab *locktab_new(const struct locktab_limits *limits);
 void locktab_free(struct locktab *tab); /* NULL is fine */
 void locktab_set_limits(struct locktab *tab, const struct locktab_limits *to);
+
+/* Whether MOVED_* effects are wanted; not at first. */
+void locktab_tell_moves(struct locktab *tab, bool wanted);
 
 void locktab_step(struct locktab *tab, const struct locktab_event *ev);
 bool locktab_next(struct locktab *tab, struct locktab_effect *fx_out);

@@ -83,6 +83,7 @@ struct locktab {
 	uint64_t bid_last;
 	bool session;
 	bool draining;
+	bool tell_moves;
 	/* What a trying ticket is told when nothing can be granted. */
 	enum zkp_status doubt;
 	uint16_t gen;

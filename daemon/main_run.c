@@ -76,6 +76,11 @@ static bool door_bulk(void *ctx, uint64_t conn, const char *bytes, size_t len)
 	return conns_bulk(((struct daemon *)ctx)->conns, conn, bytes, len);
 }
 
+static bool door_offer(void *ctx, uint64_t conn, const char *bytes, size_t len)
+{
+	return conns_offer(((struct daemon *)ctx)->conns, conn, bytes, len);
+}
+
 static void door_close(void *ctx, uint64_t conn)
 {
 	conns_close(((struct daemon *)ctx)->conns, conn);
@@ -438,6 +443,7 @@ static enum main_exit open_hub(struct daemon *d)
 		.now_ms = clock_door_ms,
 		.send = door_send,
 		.bulk = door_bulk,
+		.offer = door_offer,
 		.close = door_close,
 		.pause = door_pause,
 		.page = door_page,

@@ -53,6 +53,10 @@ bool zkp_err_problem(struct zkp_out *out, const struct zkp_problem *problem);
 	X(ZKP_EVENT_LEASE, "LEASE", "the deadline moved")             \
 	X(ZKP_EVENT_LOST, "LOST", "one hold has ended: stop now")     \
 	X(ZKP_EVENT_DRAINING, "DRAINING", "the daemon is going away") \
+	X(ZKP_EVENT_HELD, "HELD", "watched: granted")                 \
+	X(ZKP_EVENT_FREED, "FREED", "watched: the hold has ended")    \
+	X(ZKP_EVENT_QUEUE, "QUEUE", "watched: who waits has changed") \
+	X(ZKP_EVENT_DROPPED, "DROPPED", "watched: lines left out")    \
 	X(ZKP_EVENT_BYE, "BYE", "the connection ends here")
 
 enum zkp_event {

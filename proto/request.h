@@ -45,7 +45,7 @@ struct zkp_request {
 	const char *target;  /* CANCEL #tag, without "#" */
 	const char *note;    /* HELLO LOCK TRYLOCK */
 	const char *client;  /* HELLO */
-	const char *pattern; /* LIST; "" means all */
+	const char *pattern; /* LIST WATCH; "" means all */
 	const char *word;    /* PING */
 	const struct zkp_verb_row *topic; /* HELP; NULL means all */
 	uint64_t id;     /* UNLOCK CANCEL CHECK; 0 when not given */

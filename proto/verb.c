@@ -102,6 +102,22 @@ static const struct zkp_verb_row rows[] = {
 	    .example = "STATS",
 	},
 	{
+	    .verb = ZKP_VERB_WATCH,
+	    .word = "WATCH",
+	    .args_max = 1,
+	    .arg = ZKP_ARG_PATTERN,
+	    .usage = "[PATTERN]",
+	    .help = "hear of this host's locks as they come and go",
+	    .example = "WATCH deploy/*",
+	},
+	{
+	    .verb = ZKP_VERB_UNWATCH,
+	    .word = "UNWATCH",
+	    .usage = "",
+	    .help = "hear no more of them",
+	    .example = "UNWATCH",
+	},
+	{
 	    .verb = ZKP_VERB_VERSION,
 	    .word = "VERSION",
 	    .usage = "",

@@ -123,6 +123,7 @@ void sim_host_begin(struct sim *sim, struct sim_host *host)
 					 .now_ms = door_now,
 					 .send = door_send,
 					 .bulk = door_bulk,
+					 .offer = door_bulk,
 					 .close = door_close,
 					 .pause = door_pause,
 					 .page = door_page,

@@ -168,6 +168,7 @@ static void host_begin(struct host *host, char name)
 					 .now_ms = door_now,
 					 .send = door_send,
 					 .bulk = door_bulk,
+					 .offer = door_bulk,
 					 .close = door_close,
 					 .pause = door_pause,
 					 .page = door_page,

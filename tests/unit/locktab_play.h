@@ -83,6 +83,17 @@ static void say_effect(const struct locktab_effect *fx, uint64_t conn)
 		say(" c%" PRIu64 " LOST %s %s", t->conn, t->name,
 		    lost_word(t->lost));
 		break;
+	case LOCKTAB_FX_MOVED_HELD:
+		say(" *HELD %s by c%" PRIu64 " +%u", t->name, t->conn,
+		    fx->waiters);
+		break;
+	case LOCKTAB_FX_MOVED_FREED:
+		say(" *FREED %s%s +%u", t->name, fx->lost ? " lost" : "",
+		    fx->waiters);
+		break;
+	case LOCKTAB_FX_MOVED_QUEUE:
+		say(" *QUEUE %s +%u", t->name, fx->waiters);
+		break;
 	case LOCKTAB_FX_BID_OPEN:
 		say(" bid%" PRIu64 "+", fx->bid);
 		break;

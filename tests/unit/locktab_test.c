@@ -98,6 +98,37 @@ START_TEST(adjacent_bids_share_one_budget)
 }
 END_TEST
 
+/* Onlookers hear of grants, ends and queues, and only when they ask. */
+START_TEST(onlookers_hear_what_moves)
+{
+	locktab_tell_moves(tab, true);
+	play("0 c1 LOCK foo\n"
+	     "1 bid1 owned 70 alone\n"
+	     "2 c2 LOCK foo\n"
+	     "3 c3 LOCK foo\n"
+	     "4 c3 CANCEL foo\n"
+	     "5 c1 GONE\n"
+	     "6 end\n");
+	ck_assert_str_eq(
+	    trace,
+	    "[   0] c1 LOCK foo -> bid1+\n"
+	    "[   1] bid1 owned 70 alone -> *HELD foo by c1 +0"
+	    " c1 GRANTED foo 70.0\n"
+	    "[   2] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1 *QUEUE foo +1\n"
+	    "[   3] c3 LOCK foo -> c3 QUEUED foo pos=3 by c1 *QUEUE foo +2\n"
+	    "[   4] c3 CANCEL foo -> c3 ERR CANCELLED foo *QUEUE foo +1"
+	    " c3=OK\n"
+	    "[   5] c1 GONE -> *FREED foo +1 *HELD foo by c2 +0"
+	    " c2 GRANTED foo 70.1\n"
+	    "[   6] end -> *FREED foo lost +0 c2 LOST foo deadline\n");
+	locktab_tell_moves(tab, false);
+	trace_len = 0;
+	play("7 up 2\n8 lease 100000\n9 c2 LOCK foo\n"
+	     "10 bid2 owned 71 alone\n");
+	ck_assert_ptr_null(strchr(trace, '*'));
+}
+END_TEST
+
 /* The last turn a token can hold is not passed (P2). */
 START_TEST(turns_never_wrap)
 {
@@ -502,6 +533,7 @@ int main(void)
 	tcase_add_test(tc, second_asker_waits_its_turn);
 	tcase_add_test(tc, tickets_are_served_in_arrival_order);
 	tcase_add_test(tc, a_known_waiter_behind_limits_the_turns);
+	tcase_add_test(tc, onlookers_hear_what_moves);
 	tcase_add_test(tc, a_known_waiter_behind_limits_the_time);
 	tcase_add_test(tc, adjacent_bids_share_one_budget);
 	tcase_add_test(tc, turns_never_wrap);

@@ -10,7 +10,7 @@ libzookeeper-st-dev libconfuse-dev uthash-dev libsystemd-dev
 libsmartcols-dev libjansson-dev libedit-dev'
 servers='python3 socat default-jre-headless libzookeeper-java libslf4j-java'
 rings='check clang clang-format clang-tidy libclang-rt-14-dev llvm
-systemd man-db shellcheck'
+systemd man-db shellcheck iproute2 libfaketime'
 
 case ${1:-run} in
 try) wanted="$build $servers" ;;

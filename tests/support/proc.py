@@ -24,6 +24,7 @@ _END_S = 10  # how long an asked process may take before it is killed
 _libc = ctypes.CDLL(None, use_errno=True)
 _started = []
 _folders = []
+_endings = []
 
 
 def now_ms():
@@ -247,6 +248,12 @@ def threading_write(sock, raw):
     return thread
 
 
+def on_end(act):
+    """Call it when the test ends, however that comes: after the processes,
+    before the folders; the last one first."""
+    _endings.append(act)
+
+
 def end_all():
     """Whatever is still there goes: processes first, then folders."""
     for process in reversed(list(_started)):
@@ -254,6 +261,8 @@ def end_all():
             process.kill()
         except (OSError, subprocess.TimeoutExpired):
             pass
+    while _endings:
+        _endings.pop()()
     keep = os.environ.get("ZKL_KEEP_FOLDERS")
     while _folders and not keep:
         shutil.rmtree(_folders.pop(), ignore_errors=True)

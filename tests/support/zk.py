@@ -5,6 +5,7 @@ Each runs unprivileged of any service, on free ports, in a temporary folder.
 Kept data survives stop, kill and start again.  The tree itself is looked at
 with zkwire.
 """
+import contextlib
 import os
 import re
 import shutil
@@ -23,10 +24,10 @@ _FLAGS = (
 ).split()
 
 
-def word(port, letters, within_s=2.0):
+def word(port, letters, within_s=2.0, ip="127.0.0.1"):
     """A four-letter word's answer, or '' when nobody answers."""
     try:
-        with socket.create_connection(("127.0.0.1", port), within_s) as sock:
+        with socket.create_connection((ip, port), within_s) as sock:
             sock.settimeout(within_s)
             sock.sendall(letters.encode())
             parts = []
@@ -50,17 +51,27 @@ class Server:
         self.my_id = 0
         self.peer_lines = []
         self.process = None
+        self.ip = "127.0.0.1"
+        self.flags = []  # more of them for the JVM
+        self.env = {}
+        # Contexts in which it is started, and asked: a network of its own.
+        self.there = contextlib.nullcontext
+        self.asking = contextlib.nullcontext
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.ip}:{self.port}"
+
+    def word(self, letters):
+        with self.asking():
+            return word(self.port, letters, ip=self.ip)
 
     def _configure(self):
         lines = [
             f"tickTime={self.tick_ms}",
             f"dataDir={self.folder}/data",
             f"clientPort={self.port}",
-            "clientPortAddress=127.0.0.1",
+            f"clientPortAddress={self.ip}",
             "admin.enableServer=false",
             "4lw.commands.whitelist=*",
             "maxClientCnxns=0",
@@ -81,12 +92,14 @@ class Server:
                 raise FileNotFoundError(
                     f"{_JARS}/{jar}: run tests/install.sh")
         self._configure()
-        self.process = proc.Process(
-            ["java", *_FLAGS, "-cp",
-             f"{_JARS}/zookeeper.jar:{_JARS}/slf4j-simple.jar",
-             "org.apache.zookeeper.server.quorum.QuorumPeerMain",
-             f"{self.folder}/zoo.cfg"],
-            log=f"{self.folder}/server.log", cwd=self.folder)
+        argv = ["java", *_FLAGS, *self.flags, "-cp",
+                f"{_JARS}/zookeeper.jar:{_JARS}/slf4j-simple.jar",
+                "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+                f"{self.folder}/zoo.cfg"]
+        with self.there():
+            self.process = proc.Process(
+                argv, log=f"{self.folder}/server.log", cwd=self.folder,
+                env=dict(os.environ, **self.env))
         return self
 
     def start(self):
@@ -104,7 +117,7 @@ class Server:
 
     def mode(self):
         """'standalone', 'leader', 'follower', or '' while not serving."""
-        found = re.search(r"^Mode: (\w+)", word(self.port, "srvr"), re.M)
+        found = re.search(r"^Mode: (\w+)", self.word("srvr"), re.M)
         return found.group(1) if found else ""
 
     def _ready_or_dead(self):
@@ -140,12 +153,12 @@ class Server:
     def sessions(self):
         """Ids of all sessions the server knows (leader or standalone)."""
         return [int(found, 16) for found in re.findall(
-            r"^\t?(0x[0-9a-f]+)(?=:?\s*$)", word(self.port, "dump"), re.M)]
+            r"^\t?(0x[0-9a-f]+)(?=:?\s*$)", self.word("dump"), re.M)]
 
     def connections(self):
         """How many clients are connected, without our own question."""
         return max(0, len(re.findall(
-            r"^ /", word(self.port, "cons"), re.M)) - 1)
+            r"^ /", self.word("cons"), re.M)) - 1)
 
     def __enter__(self):
         return self.start()

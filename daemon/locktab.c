@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * locktab - events and tickets.  The life of a lock and its bid is in
- * locktab_lock.c, the waiting times in locktab_timer.c.
+ * locktab - events and questions; locktab_i.h says where the rest is.
  */
 #include "daemon/locktab.h"
 
@@ -34,6 +33,11 @@ void locktab_set_limits(struct locktab *tab, const struct locktab_limits *to)
 	tab->limits = *to;
 }
 
+void locktab_tell_moves(struct locktab *tab, bool wanted)
+{
+	tab->tell_moves = wanted;
+}
+
 /* Room for effects is the one allocation that may not fail: losing an effect
  * would lose a lock in silence, and a dead daemon's locks are freed. */
 void locktab_emit(struct locktab *tab, struct locktab_effect fx)
@@ -62,8 +66,8 @@ bool locktab_next(struct locktab *tab, struct locktab_effect *fx_out)
 	return true;
 }
 
-static void emit_ticket(struct locktab *tab, enum locktab_effect_type type,
-			struct ticket *t, enum zkp_status status)
+void locktab_emit_ticket(struct locktab *tab, enum locktab_effect_type type,
+			 struct ticket *t, enum zkp_status status)
 {
 	struct locktab_effect fx = { .type = type,
 				     .status = status,
@@ -74,261 +78,7 @@ static void emit_ticket(struct locktab *tab, enum locktab_effect_type type,
 
 static void done(struct locktab *tab, struct ticket *t, enum zkp_status status)
 {
-	emit_ticket(tab, LOCKTAB_FX_DONE, t, status);
-}
-
-/* Tickets */
-
-static bool ticket_may(enum locktab_state from, enum locktab_state to)
-{
-	switch (to) {
-	case TICKET_WAITING:
-		return false; /* only born so */
-	case TICKET_HELD:
-		return from == TICKET_WAITING;
-	case TICKET_LOST:
-		return from == TICKET_HELD;
-	case TICKET_DEAD:
-		return from != TICKET_DEAD;
-	}
-	return false;
-}
-
-/* A snapshot for onlookers; nobody decides by it. */
-static void moved(struct locktab *tab, const struct ticket *t,
-		  enum locktab_effect_type type)
-{
-	struct locktab_effect fx = { .type = type,
-				     .ticket = &t->pub,
-				     .waiters = t->lock->waiting_len,
-				     .lost = t->pub.state == TICKET_LOST };
-
-	if (tab->tell_moves)
-		locktab_emit(tab, fx);
-}
-
-void locktab_tell_moves(struct locktab *tab, bool wanted)
-{
-	tab->tell_moves = wanted;
-}
-
-/* tickets_len counts the tickets, and whoever walks them. */
-static void owner_put(struct locktab *tab, struct owner *owner)
-{
-	if (--owner->tickets_len > 0)
-		return;
-	HASH_DELETE(by_conn, tab->owners, owner);
-	free(owner);
-}
-
-static void ticket_bury(struct locktab *tab, struct ticket *t)
-{
-	struct owner *owner = t->owner;
-
-	HASH_DELETE(by_id, tab->tickets, t);
-	TAILQ_REMOVE(&owner->tickets, t, in_owner);
-	tab->tickets_len--;
-	owner_put(tab, owner);
-	t->owner = NULL;
-	TAILQ_INSERT_TAIL(&tab->dead, t, in_owner);
-}
-
-void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
-{
-	enum locktab_state from = t->pub.state;
-	struct lock *lock = t->lock;
-
-	assert(ticket_may(from, to));
-	switch (from) {
-	case TICKET_WAITING:
-		timer_remove(tab, t);
-		TAILQ_REMOVE(&lock->waiting, t, in_lock);
-		lock->waiting_len--;
-		tab->counts.waiting--;
-		break;
-	case TICKET_HELD:
-		lock->held = NULL;
-		tab->counts.held--;
-		break;
-	case TICKET_LOST:
-		lock->lost_len--;
-		tab->counts.lost--;
-		break;
-	case TICKET_DEAD:
-		break;
-	}
-	t->pub.state = to;
-	switch (to) {
-	case TICKET_WAITING:
-		break;
-	case TICKET_HELD:
-		lock->held = t;
-		tab->counts.held++;
-		break;
-	case TICKET_LOST:
-		lock->lost_len++;
-		tab->counts.lost++;
-		break;
-	case TICKET_DEAD:
-		ticket_bury(tab, t);
-		break;
-	}
-	if (to == TICKET_HELD)
-		moved(tab, t, LOCKTAB_FX_MOVED_HELD);
-	else if (from == TICKET_HELD)
-		moved(tab, t, LOCKTAB_FX_MOVED_FREED);
-	else if (from == TICKET_WAITING && t->queued_told)
-		moved(tab, t, LOCKTAB_FX_MOVED_QUEUE);
-}
-
-void ticket_queued(struct locktab *tab, struct ticket *t)
-{
-	if (t->queued_told || t->pub.trying)
-		return;
-	t->queued_told = true;
-	emit_ticket(tab, LOCKTAB_FX_QUEUED, t, ZKP_OK);
-	moved(tab, t, LOCKTAB_FX_MOVED_QUEUE);
-}
-
-void ticket_refuse(struct locktab *tab, struct ticket *t, enum zkp_status why)
-{
-	/* The lock forgets its holder with the bid, before the effect is
-	 * carried out; without memory the answer is only shorter. */
-	if (t->lock->holder && (t->holder = strdup(t->lock->holder)))
-		t->pub.holder = t->holder;
-	emit_ticket(tab, LOCKTAB_FX_REFUSED, t, why);
-	ticket_enter(tab, t, TICKET_DEAD);
-}
-
-void ticket_lose(struct locktab *tab, struct ticket *t, enum locktab_lost why,
-		 int64_t now_ms)
-{
-	t->pub.lost = why;
-	t->pub.ended_ms = now_ms;
-	tab->counts.losses++;
-	ticket_enter(tab, t, TICKET_LOST);
-	emit_ticket(tab, LOCKTAB_FX_LOST, t, ZKP_LOST);
-}
-
-static struct owner *owner_get(struct locktab *tab, uint64_t conn)
-{
-	struct owner *owner;
-
-	HASH_FIND(by_conn, tab->owners, &conn, sizeof conn, owner);
-	if (owner)
-		return owner;
-	owner = calloc(1, sizeof *owner);
-	if (!owner)
-		return NULL;
-	owner->conn = conn;
-	TAILQ_INIT(&owner->tickets);
-	HASH_ADD(by_conn, tab->owners, conn, sizeof conn, owner);
-	return owner;
-}
-
-static struct ticket *ticket_find(const struct locktab *tab, uint64_t conn,
-				  const struct locktab_target *target)
-{
-	struct owner *owner;
-	struct ticket *t;
-
-	if (target->id) {
-		HASH_FIND(by_id, tab->tickets, &target->id, sizeof target->id,
-			  t);
-		return t && t->pub.conn == conn ? t : NULL;
-	}
-	HASH_FIND(by_conn, tab->owners, &conn, sizeof conn, owner);
-	if (!owner)
-		return NULL;
-	if (target->name) {
-		struct lock *lock = lock_find(tab, target->name);
-
-		if (!lock)
-			return NULL;
-		if (lock->held && lock->held->owner == owner)
-			return lock->held;
-		TAILQ_FOREACH(t, &owner->tickets, in_owner)
-		if (t->lock == lock)
-			return t;
-		return NULL;
-	}
-	TAILQ_FOREACH(t, &owner->tickets, in_owner)
-	if (strcmp(t->pub.tag, target->tag) == 0 &&
-	    t->pub.state == TICKET_WAITING)
-		return t;
-	return NULL;
-}
-
-/* A ticket at the end of its lock's queue; NULL when memory is short. */
-static struct ticket *ticket_new(struct locktab *tab,
-				 const struct locktab_event *ev)
-{
-	struct ticket *t = calloc(1, sizeof *t);
-	struct owner *owner = NULL;
-	struct lock *lock = NULL;
-
-	if (!t || (ev->lock.note && *ev->lock.note &&
-		   !(t->note = strdup(ev->lock.note))))
-		goto fail;
-	lock = lock_get(tab, ev->lock.name);
-	owner = owner_get(tab, ev->conn);
-	if (!lock || !owner)
-		goto fail;
-	t->pub.wait_until_ms = LOCKTAB_NEVER_MS;
-	if (ev->lock.wait_ms > 0 &&
-	    ev->lock.wait_ms < LOCKTAB_NEVER_MS - ev->now_ms) {
-		t->pub.wait_until_ms = ev->now_ms + ev->lock.wait_ms;
-		if (!timer_add(tab, t))
-			goto fail;
-	}
-	t->lock = lock;
-	t->owner = owner;
-	t->pub.id = ++tab->ticket_last;
-	t->pub.conn = ev->conn;
-	t->pub.trying = ev->lock.wait_ms == 0;
-	t->pub.asked_ms = ev->now_ms;
-	t->pub.name = lock->name;
-	t->pub.note = t->note ? t->note : "";
-	t->pub.holder = "";
-	strncpy(t->pub.tag, ev->lock.tag ? ev->lock.tag : "", ZKP_TAG_MAX);
-	TAILQ_INSERT_TAIL(&lock->waiting, t, in_lock);
-	TAILQ_INSERT_TAIL(&owner->tickets, t, in_owner);
-	HASH_ADD(by_id, tab->tickets, pub.id, sizeof t->pub.id, t);
-	lock->waiting_len++;
-	owner->tickets_len++;
-	tab->tickets_len++;
-	tab->counts.waiting++;
-	return t;
-
-fail:
-	if (owner && owner->tickets_len == 0) {
-		owner->tickets_len = 1;
-		owner_put(tab, owner);
-	}
-	if (lock)
-		lock_left(tab, lock, ev->now_ms);
-	if (t)
-		free(t->note);
-	free(t);
-	return NULL;
-}
-
-static void bury_dead(struct locktab *tab)
-{
-	struct ticket *t;
-	struct lock *lock;
-
-	while ((t = TAILQ_FIRST(&tab->dead))) {
-		TAILQ_REMOVE(&tab->dead, t, in_owner);
-		free(t->holder);
-		free(t->note);
-		free(t);
-	}
-	while ((lock = TAILQ_FIRST(&tab->doomed))) {
-		TAILQ_REMOVE(&tab->doomed, lock, home);
-		free(lock->holder);
-		free(lock);
-	}
+	locktab_emit_ticket(tab, LOCKTAB_FX_DONE, t, status);
 }
 
 /* Events from connections */
@@ -336,11 +86,10 @@ static void bury_dead(struct locktab *tab)
 static enum zkp_status lock_refusal(const struct locktab *tab,
 				    const struct locktab_event *ev)
 {
-	struct owner *owner;
+	const struct owner *owner = owner_find(tab, ev->conn);
 
 	if (tab->draining)
 		return ZKP_DRAINING;
-	HASH_FIND(by_conn, tab->owners, &ev->conn, sizeof ev->conn, owner);
 	if (tab->tickets_len >= tab->limits.tickets_max ||
 	    (owner && owner->tickets_len >= tab->limits.tickets_per_conn_max))
 		return ZKP_LIMIT;
@@ -363,7 +112,7 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 	if (t && t->pub.state == TICKET_LOST) {
 		/* Asking again is taking note of the loss. */
 		ticket_enter(tab, t, TICKET_DEAD);
-		lock_left(tab, t->lock, ev->now_ms);
+		lock_settle(tab, t->lock, ev->now_ms);
 	} else if (t) {
 		done(tab, t, ZKP_HELD);
 		return;
@@ -371,7 +120,7 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 	status = lock_refusal(tab, ev);
 	lock = lock_find(tab, ev->lock.name);
 	if (status == ZKP_OK && ev->lock.wait_ms == 0 && lock &&
-	    (lock->held || lock->waiting_len))
+	    lock_busy(tab, lock, ev->lock.mode, ev->now_ms))
 		status = ZKP_BUSY;
 	if (status != ZKP_OK) {
 		done(tab, NULL, status);
@@ -402,7 +151,7 @@ static void on_unlock(struct locktab *tab, const struct locktab_event *ev)
 		done(tab, t, ZKP_OK);
 	}
 	ticket_enter(tab, t, TICKET_DEAD);
-	lock_left(tab, lock, ev->now_ms);
+	lock_settle(tab, lock, ev->now_ms);
 }
 
 static void on_cancel(struct locktab *tab, const struct locktab_event *ev)
@@ -418,35 +167,16 @@ static void on_cancel(struct locktab *tab, const struct locktab_event *ev)
 	tab->counts.cancels++;
 	ticket_refuse(tab, t, ZKP_CANCELLED);
 	done(tab, t, ZKP_OK);
-	lock_left(tab, lock, ev->now_ms);
-}
-
-static void owner_drop(struct locktab *tab, struct owner *owner,
-		       bool only_waiting, int64_t now_ms)
-{
-	struct ticket *t, *next;
-
-	for (t = TAILQ_FIRST(&owner->tickets); t; t = next) {
-		next = TAILQ_NEXT(t, in_owner);
-		if (only_waiting && t->pub.state != TICKET_WAITING)
-			continue;
-		ticket_enter(tab, t, TICKET_DEAD);
-		lock_left(tab, t->lock, now_ms);
-	}
+	lock_settle(tab, lock, ev->now_ms);
 }
 
 static void on_gone(struct locktab *tab, const struct locktab_event *ev)
 {
-	struct owner *owner;
+	struct owner *owner = owner_find(tab, ev->conn);
 
-	HASH_FIND(by_conn, tab->owners, &ev->conn, sizeof ev->conn, owner);
 	if (!owner)
 		return;
-	/* What waits goes before what is held: nothing may be granted to it. */
-	owner->tickets_len++;
-	owner_drop(tab, owner, true, ev->now_ms);
-	owner_drop(tab, owner, false, ev->now_ms);
-	owner_put(tab, owner);
+	owner_gone(tab, owner, ev->now_ms);
 }
 
 static void on_tick(struct locktab *tab, int64_t now_ms)
@@ -458,7 +188,7 @@ static void on_tick(struct locktab *tab, int64_t now_ms)
 
 		tab->counts.timeouts++;
 		ticket_refuse(tab, t, t->pub.trying ? ZKP_BUSY : ZKP_TIMEOUT);
-		lock_left(tab, lock, now_ms);
+		lock_settle(tab, lock, now_ms);
 	}
 	lock_linger_tick(tab, now_ms);
 }
@@ -467,7 +197,7 @@ void locktab_step(struct locktab *tab, const struct locktab_event *ev)
 {
 	assert(tab->fx_at == tab->fx_len);
 	tab->fx_at = tab->fx_len = 0;
-	bury_dead(tab);
+	ticket_bury_dead(tab);
 	switch (ev->type) {
 	case LOCKTAB_LOCK:
 		on_lock(tab, ev);
@@ -487,12 +217,12 @@ void locktab_step(struct locktab *tab, const struct locktab_event *ev)
 	case LOCKTAB_BID_STIRRED:
 	case LOCKTAB_BID_VANISHED:
 	case LOCKTAB_BID_FAILED:
-		lock_bid_event(tab, ev);
+		bid_event(tab, ev);
 		break;
 	case LOCKTAB_SESSION_UP:
 		tab->session = true;
 		tab->gen = ev->lease.gen;
-		lock_session_up(tab);
+		lock_session_up(tab, ev->now_ms);
 		break;
 	case LOCKTAB_SESSION_END:
 		tab->session = false;
@@ -548,8 +278,17 @@ const struct locktab_ticket *locktab_find(const struct locktab *tab,
 
 static void holder_of(const struct lock *lock, struct locktab_holder *out)
 {
-	out->ticket = lock->held ? &lock->held->pub : NULL;
-	out->text = lock->holder ? lock->holder : "";
+	const struct ticket *t = lock_holder(lock);
+	const struct bid *bid = lock->serving;
+
+	out->ticket = t ? &t->pub : NULL;
+	out->text = bid && bid->holder ? bid->holder : "";
+}
+
+static unsigned held_len(const struct lock *lock)
+{
+	return (lock->serving ? lock->serving->held_len : 0) +
+	       (lock->next ? lock->next->held_len : 0);
 }
 
 void locktab_name_holder(const struct locktab *tab, const char *name,
@@ -573,7 +312,9 @@ void locktab_holder(const struct locktab *tab,
 	if (!lock)
 		return;
 	holder_of(lock, holder_out);
-	holder_out->pos += lock->below + (lock->held ? 1 : 0);
+	holder_out->pos += held_len(lock);
+	if (lock->serving)
+		holder_out->pos += lock->serving->below;
 	me = (const struct ticket *)(const void *)ticket;
 	if (ticket->state != TICKET_WAITING)
 		return;
@@ -584,14 +325,25 @@ void locktab_holder(const struct locktab *tab,
 		holder_out->pos--;
 }
 
+static void each_held(const struct lock *lock, const struct bid *bid,
+		      locktab_row_fn *row, void *ctx)
+{
+	const struct ticket *t;
+
+	if (!bid)
+		return;
+	TAILQ_FOREACH(t, &bid->held, in_lock)
+	row(ctx, &t->pub, lock->waiting_len);
+}
+
 void locktab_each(const struct locktab *tab, locktab_row_fn *row, void *ctx)
 {
 	const struct lock *lock;
 	const struct ticket *t;
 
 	for (lock = tab->locks; lock; lock = lock->by_name.next) {
-		if (lock->held)
-			row(ctx, &lock->held->pub, lock->waiting_len);
+		each_held(lock, lock->serving, row, ctx);
+		each_held(lock, lock->next, row, ctx);
 		TAILQ_FOREACH(t, &lock->waiting, in_lock)
 		row(ctx, &t->pub, lock->waiting_len);
 	}
@@ -605,23 +357,9 @@ void locktab_counts(const struct locktab *tab,
 
 void locktab_free(struct locktab *tab)
 {
-	struct ticket *t, *next;
-	struct owner *owner, *owner_next;
-
 	if (!tab)
 		return;
-	bury_dead(tab);
-	HASH_ITER(by_id, tab->tickets, t, next)
-	{
-		HASH_DELETE(by_id, tab->tickets, t);
-		free(t->note);
-		free(t);
-	}
-	HASH_ITER(by_conn, tab->owners, owner, owner_next)
-	{
-		HASH_DELETE(by_conn, tab->owners, owner);
-		free(owner);
-	}
+	ticket_free_all(tab);
 	lock_free_all(tab);
 	free(tab->heap);
 	free(tab->fx);

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "proto/limits.h"
+#include "proto/mode.h"
 #include "proto/status.h"
 
 #define LOCKTAB_NEVER_MS INT64_MAX
@@ -64,6 +65,7 @@ struct locktab_ticket {
 	uint64_t conn;
 	enum locktab_state state;
 	enum locktab_lost lost; /* TICKET_LOST */
+	enum zkp_mode mode;     /* a downgrade makes an X an S */
 	bool trying;            /* TRYLOCK, or LOCK with wait=0 */
 	uint16_t gen;           /* the session it was granted under */
 	uint64_t bid;           /* the bid it was granted on */
@@ -120,6 +122,7 @@ struct locktab_event {
 			const char *name;
 			const char *tag;
 			const char *note;
+			enum zkp_mode mode;
 			int64_t wait_ms; /* 0: try; < 0: for ever */
 		} lock;
 		struct {
@@ -131,7 +134,9 @@ struct locktab_event {
 			unsigned below;     /* QUEUED: contenders before us */
 			const char *holder; /* QUEUED: NULL: not known */
 			bool kin; /* QUEUED: one zklockd bid alone before us */
-			uint64_t base;  /* OWNED: token of turn 0 */
+			uint64_t base;  /* QUEUED OWNED: token of turn 0 */
+			uint64_t after; /* QUEUED: alone before us, a bid of
+					   this host; 0: it is not so */
 			bool after_own; /* OWNED: right after a bid of ours */
 			enum locktab_behind behind; /* OWNED BEHIND */
 			enum zkp_status status;     /* FAILED */
@@ -169,6 +174,7 @@ struct locktab_effect {
 	enum zkp_status status;              /* DONE REFUSED */
 	const struct locktab_ticket *ticket; /* BID_OPEN: who opened it */
 	uint64_t bid;                        /* BID_* */
+	enum zkp_mode mode;                  /* BID_OPEN: how it stands */
 	const char *name;                    /* BID_*: the lock's */
 	unsigned waiters;                    /* MOVED_* */
 	bool lost;                           /* MOVED_FREED */
@@ -188,7 +194,7 @@ typedef void locktab_row_fn(void *ctx, const struct locktab_ticket *ticket,
 struct locktab_counts {
 	uint64_t held, waiting, lost, locks, lingering;
 	uint64_t grants_local, grants_bid; /* turns > 0, first turns */
-	uint64_t timeouts, cancels, losses, yields;
+	uint64_t timeouts, cancels, losses, yields, slides;
 };
 
 /* NULL when memory is not to be had. */

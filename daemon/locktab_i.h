@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * locktab's inside: shared by locktab.c (events, tickets), locktab_lock.c (the
- * life of a lock and its bid) and locktab_timer.c (who waits until when).
- * Nobody else includes this.
+ * locktab's inside.  Nobody else includes this.
+ *
+ *	locktab.c        events, questions
+ *	locktab_ticket.c tickets and their owners
+ *	locktab_lock.c   a lock: whose turn is it, which bids are wanted
+ *	locktab_bid.c    a bid: opened, owned, left; what contest says of it
+ *	locktab_timer.c  who waits until when
  */
 #ifndef DAEMON_LOCKTAB_I_H
 #define DAEMON_LOCKTAB_I_H
@@ -20,11 +24,12 @@ struct ticket {
 	struct locktab_ticket pub; /* first: effects lend it */
 	struct lock *lock;
 	struct owner *owner;
-	char *note;   /* NULL: none */
-	char *holder; /* of pub.holder; NULL: none */
+	struct bid *bid; /* HELD: it is in bid->held */
+	char *note;      /* NULL: none */
+	char *holder;    /* of pub.holder; NULL: none */
 	bool queued_told;
 	size_t timer;                 /* place in the heap; 0: not in it */
-	TAILQ_ENTRY(ticket) in_lock;  /* waiting */
+	TAILQ_ENTRY(ticket) in_lock;  /* waiting in its lock, held on its bid */
 	TAILQ_ENTRY(ticket) in_owner; /* every live ticket; the dead likewise */
 	UT_hash_handle by_id;
 };
@@ -37,13 +42,44 @@ struct owner {
 	UT_hash_handle by_conn;
 };
 
+/* What a bid serves.  Events find the bid, the bid knows whom they concern. */
+enum bid_use {
+	BID_QUEUE, /* the lock's queue: it is lock->serving or lock->next */
+};
+
+enum bid_state {
+	BID_SEEKING, /* on its way to the front */
+	BID_OWNED,
+};
+
+struct bid {
+	uint64_t id;
+	enum bid_use use;
+	enum bid_state state;
+	enum zkp_mode mode; /* of its node: X stands against everybody */
+	struct lock *lock;
+	uint64_t base;    /* token of turn 0; 0: not known yet */
+	uint32_t turn;    /* the next one */
+	uint64_t after;   /* SEEKING: the bid of ours that stands directly and
+			     alone before it; 0: none, or not known */
+	bool downgraded;  /* R5: an X node that is held shared */
+	bool late;        /* opened when waiters behind were known already */
+	bool next_failed; /* R8: there is no room for a next one */
+	enum locktab_behind behind;
+	unsigned below; /* SEEKING: contenders before it */
+	char *holder;   /* the first of them; NULL: not known */
+	unsigned held_len;
+	struct ticket_list held;
+	UT_hash_handle by_id;
+};
+
 enum lock_state {                 /* each is a list in struct locktab */
 		  LOCK_IDLE,      /* no bid and nobody waits */
 		  LOCK_PARKED,    /* tickets wait, no session to bid on */
 		  LOCK_SEEKING,   /* the bid is on its way to the front */
-		  LOCK_STALLED,   /* owned, tickets wait, the lease allows no
+		  LOCK_STALLED,   /* owned, and only the lease forbids the next
 				     grant */
-		  LOCK_HELD,      /* owned, and a ticket holds it */
+		  LOCK_HELD,      /* owned and held */
 		  LOCK_LINGERING, /* owned, without a ticket */
 		  LOCK_STATES,
 };
@@ -53,20 +89,19 @@ struct lock {
 	unsigned waiting_len;
 	unsigned lost_len; /* lost tickets that still name this lock */
 	struct ticket_list waiting;
-	struct ticket *held;
-	uint64_t bid;  /* 0: none */
-	uint64_t base; /* token of the bid's turn 0 */
-	uint32_t turn; /* the next one */
-	enum locktab_behind behind;
-	uint32_t period_turns; /* R6: since a waiter behind is known */
-	int64_t period_start_ms;
+	/* R9: two at most.  next is NULL while serving is. */
+	struct bid *serving, *next;
+	uint64_t granted_bid; /* R4: the last bid that granted */
+	/* R6: the ownership period, over all bids that stand together. */
+	struct {
+		bool on; /* a waiter behind is known */
+		uint32_t turns;
+		int64_t start_ms;
+	} period;
 	int64_t linger_until_ms;
-	unsigned below;         /* contenders before a seeking bid */
-	char *holder;           /* the first of them; NULL: not known */
 	TAILQ_ENTRY(lock) home; /* the list of its state */
 	UT_hash_handle by_name;
-	UT_hash_handle by_bid; /* while bid is not 0 */
-	char name[];           /* ends with NUL */
+	char name[]; /* ends with NUL */
 };
 
 struct locktab {
@@ -74,7 +109,7 @@ struct locktab {
 	struct ticket *tickets; /* by id */
 	struct owner *owners;   /* by conn */
 	struct lock *locks;     /* by name */
-	struct lock *bids;      /* the same, by bid */
+	struct bid *bids;       /* by id */
 	struct lock_list states[LOCK_STATES];
 	struct ticket_list dead; /* freed by the next step */
 	struct lock_list doomed; /* likewise */
@@ -97,31 +132,73 @@ struct locktab {
 
 /* locktab.c */
 void locktab_emit(struct locktab *tab, struct locktab_effect fx);
+void locktab_emit_ticket(struct locktab *tab, enum locktab_effect_type type,
+			 struct ticket *t, enum zkp_status status);
+
+/* locktab_ticket.c */
+/* A ticket at the end of its lock's queue; NULL when memory is short. */
+struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev);
+struct ticket *ticket_find(const struct locktab *tab, uint64_t conn,
+			   const struct locktab_target *target);
 void ticket_queued(struct locktab *tab, struct ticket *t);
 /* The one place where a ticket changes its state. */
 void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to);
+/* WAITING: onto the bid, and granted. */
+void ticket_grant(struct locktab *tab, struct ticket *t, struct bid *bid,
+		  int64_t now_ms);
 void ticket_refuse(struct locktab *tab, struct ticket *t, enum zkp_status why);
 void ticket_lose(struct locktab *tab, struct ticket *t, enum locktab_lost why,
 		 int64_t now_ms);
+struct owner *owner_find(const struct locktab *tab, uint64_t conn);
+void owner_gone(struct locktab *tab, struct owner *owner, int64_t now_ms);
+void ticket_bury_dead(struct locktab *tab); /* and doomed locks */
+void ticket_free_all(struct locktab *tab);
 
 /* locktab_lock.c */
 struct lock *lock_find(const struct locktab *tab, const char *name);
 struct lock *lock_get(struct locktab *tab, const char *name); /* or NULL */
-struct lock *lock_of_bid(const struct locktab *tab, uint64_t bid);
 /* A ticket was put at the end of the lock's queue. */
 void lock_joined(struct locktab *tab, struct lock *lock, int64_t now_ms);
-/* A ticket left: the holder, or one that waited. */
-void lock_left(struct locktab *tab, struct lock *lock, int64_t now_ms);
-/* The next turn, if there may be one. */
-void lock_serve(struct locktab *tab, struct lock *lock, int64_t now_ms);
-void lock_bid_event(struct locktab *tab, const struct locktab_event *ev);
-void lock_session_up(struct locktab *tab);
+/* Everything that may follow from what has just changed: grants, bids opened
+ * and left.  A ticket left, a bid moved, the lease moved: call this. */
+void lock_settle(struct locktab *tab, struct lock *lock, int64_t now_ms);
+/* Would a TRYLOCK of that mode find somebody of this host in its way? */
+bool lock_busy(const struct locktab *tab, const struct lock *lock,
+	       enum zkp_mode mode, int64_t now_ms);
+void lock_queued_all(struct locktab *tab, struct lock *lock);
+/* Every ticket that waits is told why it will not be served. */
+void lock_refuse_all(struct locktab *tab, struct lock *lock,
+		     enum zkp_status why);
+/* The first of the tickets that hold it, or NULL. */
+struct ticket *lock_holder(const struct lock *lock);
+void lock_session_up(struct locktab *tab, int64_t now_ms);
 void lock_session_end(struct locktab *tab, enum locktab_lost why,
 		      int64_t now_ms);
 void lock_lease_moved(struct locktab *tab, int64_t now_ms);
 void lock_drain(struct locktab *tab, int64_t now_ms);
 void lock_linger_tick(struct locktab *tab, int64_t now_ms);
 void lock_free_all(struct locktab *tab);
+
+/* locktab_bid.c */
+struct bid *bid_find(const struct locktab *tab, uint64_t id);
+/* A new bid of the lock's queue, said to contest. */
+struct bid *bid_open(struct locktab *tab, struct lock *lock,
+		     enum zkp_mode mode);
+/* Serves nobody any more (R10), said to contest, and freed. */
+void bid_leave(struct locktab *tab, struct bid *bid);
+/* Freed; contest knows already, or the session has ended. */
+void bid_drop(struct locktab *tab, struct bid *bid);
+/* R8: between two holds, from serving to next. */
+bool bid_may_slide(const struct lock *lock);
+void bid_slide(struct locktab *tab, struct lock *lock);
+/* May the bid serve that ticket now, were the lease fresh? */
+bool bid_takes(const struct locktab *tab, const struct bid *bid,
+	       const struct ticket *t, int64_t now_ms);
+/* R6, and the last turn a token can hold. */
+bool bid_spent(const struct locktab *tab, const struct bid *bid,
+	       int64_t now_ms);
+void bid_event(struct locktab *tab, const struct locktab_event *ev);
+void bid_free_all(struct locktab *tab);
 
 /* locktab_timer.c */
 bool timer_add(struct locktab *tab, struct ticket *t); /* false: no memory */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * locktab - the life of a lock and of the bid that serves it.
+ * locktab - a lock: whose turn it is, and which bids that takes.
+ *
+ * One function decides: lock_settle(), called after whatever changed.  It
+ * grants while it can, opens the next bid when the first ticket or the turns
+ * ask for one, and leaves bids that serve nobody.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -9,19 +13,15 @@
 #include "daemon/locktab_i.h"
 #include "daemon/token.h"
 
+/* R8: from here on the next bid is made ahead: half of the turns are left,
+ * which is time for a round trip at any rate of grants. */
+#define TURN_AHEAD ((TOKEN_TURN_MAX + 1) / 2)
+
 struct lock *lock_find(const struct locktab *tab, const char *name)
 {
 	struct lock *lock;
 
 	HASH_FIND(by_name, tab->locks, name, strlen(name), lock);
-	return lock;
-}
-
-struct lock *lock_of_bid(const struct locktab *tab, uint64_t bid)
-{
-	struct lock *lock;
-
-	HASH_FIND(by_bid, tab->bids, &bid, sizeof bid, lock);
 	return lock;
 }
 
@@ -43,135 +43,30 @@ struct lock *lock_get(struct locktab *tab, const char *name)
 	return lock;
 }
 
-static bool lock_may(enum lock_state from, enum lock_state to)
+struct ticket *lock_holder(const struct lock *lock)
 {
-	switch (to) {
-	case LOCK_IDLE:
-		return true; /* the bid was left, or forgotten */
-	case LOCK_PARKED:
-		return from != LOCK_LINGERING;
-	case LOCK_SEEKING:
-		return true; /* a first bid, or the next one */
-	case LOCK_STALLED:
-		return from == LOCK_SEEKING || from == LOCK_HELD ||
-		       from == LOCK_LINGERING;
-	case LOCK_HELD:
-		return from == LOCK_SEEKING || from == LOCK_STALLED ||
-		       from == LOCK_HELD || from == LOCK_LINGERING;
-	case LOCK_LINGERING:
-		return from == LOCK_HELD || from == LOCK_STALLED;
-	case LOCK_STATES:
-		break;
-	}
-	return false;
+	if (lock->serving && lock->serving->held_len)
+		return TAILQ_FIRST(&lock->serving->held);
+	if (lock->next && lock->next->held_len)
+		return TAILQ_FIRST(&lock->next->held);
+	return NULL;
 }
 
-/* The one place where a lock changes its state: a state is a list. */
-static void lock_enter(struct locktab *tab, struct lock *lock,
-		       enum lock_state to)
-{
-	assert(lock_may(lock->state, to));
-	tab->counts.lingering -= lock->state == LOCK_LINGERING;
-	tab->counts.lingering += to == LOCK_LINGERING;
-	TAILQ_REMOVE(&tab->states[lock->state], lock, home);
-	TAILQ_INSERT_TAIL(&tab->states[to], lock, home);
-	lock->state = to;
-}
-
-static void lock_set_bid(struct locktab *tab, struct lock *lock, uint64_t bid)
-{
-	if (lock->bid)
-		HASH_DELETE(by_bid, tab->bids, lock);
-	lock->bid = bid;
-	if (bid)
-		HASH_ADD(by_bid, tab->bids, bid, sizeof lock->bid, lock);
-}
-
-static void lock_set_holder(struct lock *lock, const char *text)
-{
-	free(lock->holder);
-	lock->holder = text && *text ? strdup(text) : NULL;
-}
-
-static void bid_effect(struct locktab *tab, struct lock *lock,
-		       enum locktab_effect_type type)
-{
-	struct ticket *first = TAILQ_FIRST(&lock->waiting);
-	struct locktab_effect fx = { .type = type,
-				     .bid = lock->bid,
-				     .name = lock->name,
-				     .ticket = first ? &first->pub : NULL };
-
-	locktab_emit(tab, fx);
-}
-
-/* Nothing refers to it any more: freed by the next step. */
-static void lock_retire(struct locktab *tab, struct lock *lock)
-{
-	if (lock->state != LOCK_IDLE || lock->lost_len || lock->waiting_len)
-		return;
-	TAILQ_REMOVE(&tab->states[LOCK_IDLE], lock, home);
-	HASH_DELETE(by_name, tab->locks, lock);
-	TAILQ_INSERT_TAIL(&tab->doomed, lock, home);
-	tab->counts.locks--;
-}
-
-static void bid_open(struct locktab *tab, struct lock *lock)
-{
-	lock_set_bid(tab, lock, ++tab->bid_last);
-	lock_set_holder(lock, NULL);
-	lock->below = 0;
-	lock->behind = BEHIND_UNKNOWN;
-	lock_enter(tab, lock, LOCK_SEEKING);
-	bid_effect(tab, lock, LOCKTAB_FX_BID_OPEN);
-}
-
-static void bid_leave(struct locktab *tab, struct lock *lock)
-{
-	bid_effect(tab, lock, LOCKTAB_FX_BID_LEAVE);
-	lock_set_bid(tab, lock, 0);
-	lock_set_holder(lock, NULL);
-	lock->below = 0;
-	lock_enter(tab, lock, LOCK_IDLE);
-	lock_retire(tab, lock);
-}
-
-/* The bid is gone already: nothing is to be said to anybody. */
-static void bid_forget(struct locktab *tab, struct lock *lock)
-{
-	lock_set_bid(tab, lock, 0);
-	lock_set_holder(lock, NULL);
-	lock->below = 0;
-	if (!lock->waiting_len) {
-		lock_enter(tab, lock, LOCK_IDLE);
-		lock_retire(tab, lock);
-	} else if (tab->session) {
-		bid_open(tab, lock);
-	} else {
-		lock_enter(tab, lock, LOCK_PARKED);
-	}
-}
-
-/* R6, or the bid's turns are all used: the next bid goes to the end of the
- * queue, then this one is left.  In this order, so that one flush, and one
- * day one multi, carries both. */
-static void bid_replace(struct locktab *tab, struct lock *lock)
-{
-	struct locktab_effect leave = { .type = LOCKTAB_FX_BID_LEAVE,
-					.bid = lock->bid,
-					.name = lock->name };
-
-	bid_open(tab, lock);
-	locktab_emit(tab, leave);
-	tab->counts.yields++;
-}
-
-static void queued_all(struct locktab *tab, struct lock *lock)
+void lock_queued_all(struct locktab *tab, struct lock *lock)
 {
 	struct ticket *t;
 
 	TAILQ_FOREACH(t, &lock->waiting, in_lock)
 	ticket_queued(tab, t);
+}
+
+void lock_refuse_all(struct locktab *tab, struct lock *lock,
+		     enum zkp_status why)
+{
+	struct ticket *t;
+
+	while ((t = TAILQ_FIRST(&lock->waiting)))
+		ticket_refuse(tab, t, why);
 }
 
 /* Only the ticket that opened a bid can be a trying one: it stands first.
@@ -187,252 +82,265 @@ static bool trying_ends(struct locktab *tab, struct lock *lock,
 	return true;
 }
 
-static bool budget_spent(const struct locktab *tab, const struct lock *lock,
-			 int64_t now_ms)
+/* States */
+
+/* The one place where a lock changes its state: a state is a list. */
+static void lock_enter(struct locktab *tab, struct lock *lock,
+		       enum lock_state to)
 {
-	if (lock->turn > TOKEN_TURN_MAX)
-		return true;
-	return lock->behind == BEHIND_SOMEBODY &&
-	       (lock->period_turns >= tab->limits.turns_max ||
-		now_ms - lock->period_start_ms >= tab->limits.turns_ms);
+	if (lock->state == to)
+		return;
+	tab->counts.lingering -= lock->state == LOCK_LINGERING;
+	tab->counts.lingering += to == LOCK_LINGERING;
+	TAILQ_REMOVE(&tab->states[lock->state], lock, home);
+	TAILQ_INSERT_TAIL(&tab->states[to], lock, home);
+	lock->state = to;
 }
 
-static void grant(struct locktab *tab, struct lock *lock, int64_t now_ms)
+/* Nothing refers to it any more: freed by the next step. */
+static void lock_retire(struct locktab *tab, struct lock *lock)
 {
-	struct ticket *t = TAILQ_FIRST(&lock->waiting);
+	if (lock->lost_len)
+		return;
+	TAILQ_REMOVE(&tab->states[LOCK_IDLE], lock, home);
+	HASH_DELETE(by_name, tab->locks, lock);
+	TAILQ_INSERT_TAIL(&tab->doomed, lock, home);
+	tab->counts.locks--;
+}
 
-	if (lock->turn)
+/* Could the first ticket be granted but for the lease? */
+static struct bid *taker(const struct locktab *tab, const struct lock *lock,
+			 int64_t now_ms)
+{
+	const struct ticket *t = TAILQ_FIRST(&lock->waiting);
+
+	if (t && lock->serving && bid_takes(tab, lock->serving, t, now_ms))
+		return lock->serving;
+	if (t && lock->next && bid_takes(tab, lock->next, t, now_ms))
+		return lock->next;
+	return NULL;
+}
+
+static enum lock_state state_of(const struct locktab *tab,
+				const struct lock *lock, int64_t now_ms)
+{
+	if (!lock->serving)
+		return lock->waiting_len ? LOCK_PARKED : LOCK_IDLE;
+	if (lock->serving->state == BID_SEEKING)
+		return LOCK_SEEKING;
+	if (taker(tab, lock, now_ms))
+		return LOCK_STALLED;
+	return lock_holder(lock) ? LOCK_HELD : LOCK_LINGERING;
+}
+
+/* Which next bid is wanted */
+
+/* Will the bid serve that ticket, now or when its holds have ended?  Time and
+ * turns that are left are not looked at under an exclusive hold: they are
+ * when it ends. */
+static bool will_serve(const struct locktab *tab, const struct bid *bid,
+		       const struct ticket *t, int64_t now_ms)
+{
+	if (bid->mode == ZKP_MODE_X && bid->held_len && !bid->downgraded)
+		return t->pub.mode == ZKP_MODE_X;
+	if (bid->downgraded && t->pub.mode == ZKP_MODE_X)
+		return true;
+	return bid_takes(tab, bid, t, now_ms);
+}
+
+/* R9: for the first ticket only; who comes later waits without a node. */
+static bool next_wanted(const struct locktab *tab, const struct lock *lock,
+			int64_t now_ms, enum zkp_mode *mode_out)
+{
+	const struct bid *bid = lock->serving;
+	const struct ticket *t = TAILQ_FIRST(&lock->waiting);
+
+	if (bid->state != BID_OWNED || tab->draining)
+		return false;
+	if (t && !will_serve(tab, bid, t, now_ms)) {
+		*mode_out = t->pub.mode;
+		return true;
+	}
+	*mode_out = ZKP_MODE_X;
+	return bid->mode == ZKP_MODE_X && bid->turn >= TURN_AHEAD;
+}
+
+static void see_to_next(struct locktab *tab, struct lock *lock, int64_t now_ms)
+{
+	enum zkp_mode mode;
+	bool wanted = next_wanted(tab, lock, now_ms, &mode);
+
+	if (lock->next && lock->next->held_len)
+		return;
+	if (lock->next && (!wanted || lock->next->mode != mode))
+		bid_leave(tab, lock->next);
+	if (wanted && !lock->next && !lock->serving->next_failed)
+		lock->serving->next_failed = !bid_open(tab, lock, mode);
+}
+
+/* Turns */
+
+static void grant(struct locktab *tab, struct bid *bid, struct ticket *t,
+		  int64_t now_ms)
+{
+	struct lock *lock = bid->lock;
+
+	/* R4: tokens must not go back. */
+	assert(t->pub.mode == ZKP_MODE_S || bid->id >= lock->granted_bid);
+	if (bid->id > lock->granted_bid)
+		lock->granted_bid = bid->id;
+	if (bid->turn)
 		tab->counts.grants_local++;
 	else
 		tab->counts.grants_bid++;
-	t->pub.token = lock->base + lock->turn++;
-	lock->period_turns++;
-	t->pub.gen = tab->gen;
-	t->pub.bid = lock->bid;
-	t->pub.granted_ms = now_ms;
-	ticket_enter(tab, t, TICKET_HELD);
-	lock_enter(tab, lock, LOCK_HELD);
-	locktab_emit(tab, (struct locktab_effect){ .type = LOCKTAB_FX_GRANTED,
-						   .ticket = &t->pub });
+	t->pub.token = bid->base + bid->turn++;
+	lock->period.turns++;
+	ticket_grant(tab, t, bid, now_ms);
+}
+
+/* No bid at all: one for the first ticket. */
+static bool seek(struct locktab *tab, struct lock *lock)
+{
+	struct ticket *t = TAILQ_FIRST(&lock->waiting);
+
+	if (!t || !tab->session)
+		return false;
+	if (bid_open(tab, lock, t->pub.mode))
+		return true;
+	lock_refuse_all(tab, lock, ZKP_LIMIT);
+	return false;
+}
+
+/* On its way: for a ticket that it will serve, or not at all. */
+static bool seeking(struct locktab *tab, struct lock *lock)
+{
+	struct ticket *t = TAILQ_FIRST(&lock->waiting);
+
+	if (t && t->pub.mode == lock->serving->mode)
+		return false;
+	bid_leave(tab, lock->serving);
+	return true;
+}
+
+static bool may_linger(const struct locktab *tab, const struct bid *bid)
+{
+	return tab->limits.linger_ms > 0 && bid->behind == BEHIND_NOBODY &&
+	       !tab->draining && bid->turn <= TOKEN_TURN_MAX;
 }
 
 /* An owned bid with no ticket. */
-static void rest(struct locktab *tab, struct lock *lock, int64_t now_ms)
+static bool rest(struct locktab *tab, struct lock *lock, int64_t now_ms)
 {
-	if (tab->limits.linger_ms > 0 && lock->behind == BEHIND_NOBODY &&
-	    !tab->draining && lock->turn <= TOKEN_TURN_MAX) {
+	if (lock->state != LOCK_LINGERING)
 		lock->linger_until_ms = now_ms + tab->limits.linger_ms;
-		lock_enter(tab, lock, LOCK_LINGERING);
-	} else {
-		bid_leave(tab, lock);
+	if (may_linger(tab, lock->serving)) {
+		see_to_next(tab, lock, now_ms);
+		return false;
 	}
+	if (lock->next)
+		bid_leave(tab, lock->next);
+	bid_leave(tab, lock->serving);
+	return true;
 }
 
-void lock_serve(struct locktab *tab, struct lock *lock, int64_t now_ms)
+/* Somebody waits whom no bid takes now. */
+static bool yield(struct locktab *tab, struct lock *lock, int64_t now_ms)
 {
-	assert(lock->bid && !lock->held);
-	if (!lock->waiting_len) {
-		rest(tab, lock, now_ms);
-	} else if (budget_spent(tab, lock, now_ms)) {
-		bid_replace(tab, lock);
-	} else if (now_ms > tab->grant_until_ms) {
-		if (lock->state != LOCK_STALLED)
-			lock_enter(tab, lock, LOCK_STALLED);
-		queued_all(tab, lock);
-		if (trying_ends(tab, lock, tab->doubt))
-			lock_left(tab, lock, now_ms);
-	} else {
-		grant(tab, lock, now_ms);
+	struct bid *bid = lock->serving;
+
+	see_to_next(tab, lock, now_ms);
+	if (bid->held_len)
+		return false;
+	/* R6, R8, or the first ticket wants it another way: the next bid is
+	 * there, so that one flush, and one day one multi, carries both. */
+	tab->counts.yields++;
+	bid_leave(tab, bid);
+	return true;
+}
+
+/* One change; false when there is nothing more to do. */
+static bool turn(struct locktab *tab, struct lock *lock, int64_t now_ms)
+{
+	struct ticket *t = TAILQ_FIRST(&lock->waiting);
+	struct bid *bid;
+
+	if (!lock->serving)
+		return seek(tab, lock);
+	if (lock->serving->state == BID_SEEKING)
+		return seeking(tab, lock);
+	if (bid_may_slide(lock)) {
+		bid_slide(tab, lock);
+		return true;
 	}
+	if (!t && !lock_holder(lock))
+		return rest(tab, lock, now_ms);
+	bid = taker(tab, lock, now_ms);
+	if (bid && now_ms <= tab->grant_until_ms) {
+		grant(tab, bid, t, now_ms);
+		return true;
+	}
+	if (bid) {
+		lock_queued_all(tab, lock);
+		return trying_ends(tab, lock, tab->doubt);
+	}
+	return yield(tab, lock, now_ms);
+}
+
+void lock_settle(struct locktab *tab, struct lock *lock, int64_t now_ms)
+{
+	while (turn(tab, lock, now_ms))
+		;
+	lock_enter(tab, lock, state_of(tab, lock, now_ms));
+	if (lock->state == LOCK_IDLE)
+		lock_retire(tab, lock);
+}
+
+/* Tickets */
+
+bool lock_busy(const struct locktab *tab, const struct lock *lock,
+	       enum zkp_mode mode, int64_t now_ms)
+{
+	const struct ticket wish = { .pub.mode = mode };
+
+	if (lock->waiting_len)
+		return true;
+	if (!lock_holder(lock))
+		return false;
+	return !bid_takes(tab, lock->serving, &wish, now_ms) &&
+	       !(lock->next && bid_takes(tab, lock->next, &wish, now_ms));
 }
 
 void lock_joined(struct locktab *tab, struct lock *lock, int64_t now_ms)
 {
 	struct ticket *t = TAILQ_LAST(&lock->waiting, ticket_list);
+	bool fresh = now_ms <= tab->grant_until_ms;
+	bool first = lock->state == LOCK_IDLE || lock->state == LOCK_LINGERING;
 
-	switch (lock->state) {
-	case LOCK_IDLE:
-		if (!tab->session)
-			lock_enter(tab, lock, LOCK_PARKED);
-		else
-			bid_open(tab, lock);
-		if (now_ms > tab->grant_until_ms)
-			ticket_queued(tab, t);
-		break;
-	case LOCK_LINGERING:
-		lock_serve(tab, lock, now_ms);
-		break;
-	case LOCK_PARKED:
-	case LOCK_SEEKING:
-	case LOCK_STALLED:
-	case LOCK_HELD:
+	lock_settle(tab, lock, now_ms);
+	/* With a bid of its own the ticket is told when contest has seen who
+	 * stands before it, if anybody does. */
+	if (t->pub.state == TICKET_WAITING && !(first && fresh))
 		ticket_queued(tab, t);
-		break;
-	case LOCK_STATES:
-		assert(false);
-		break;
-	}
-}
-
-void lock_left(struct locktab *tab, struct lock *lock, int64_t now_ms)
-{
-	switch (lock->state) {
-	case LOCK_IDLE:
-		lock_retire(tab, lock);
-		break;
-	case LOCK_PARKED:
-		if (!lock->waiting_len) {
-			lock_enter(tab, lock, LOCK_IDLE);
-			lock_retire(tab, lock);
-		}
-		break;
-	case LOCK_SEEKING:
-		if (!lock->waiting_len)
-			bid_leave(tab, lock);
-		break;
-	case LOCK_STALLED:
-		if (!lock->waiting_len)
-			rest(tab, lock, now_ms);
-		break;
-	case LOCK_HELD:
-		if (!lock->held)
-			lock_serve(tab, lock, now_ms);
-		break;
-	case LOCK_LINGERING:
-		break; /* a lost ticket of an earlier session */
-	case LOCK_STATES:
-		assert(false);
-		break;
-	}
-}
-
-/* Events of the bid */
-
-static void on_queued(struct locktab *tab, struct lock *lock,
-		      const struct locktab_event *ev)
-{
-	struct ticket *t = TAILQ_FIRST(&lock->waiting);
-	int64_t until_ms;
-
-	lock->below = ev->bid.below;
-	lock_set_holder(lock, ev->bid.holder);
-	/* Only the ticket that opened the bid can be a trying one. */
-	if (t && t->pub.trying) {
-		until_ms = ev->now_ms + tab->limits.try_grace_ms;
-		if (!ev->bid.kin || tab->limits.try_grace_ms == 0) {
-			ticket_refuse(tab, t, ZKP_BUSY);
-			lock_left(tab, lock, ev->now_ms);
-			return;
-		}
-		if (t->timer == 0) {
-			t->pub.wait_until_ms = until_ms;
-			if (!timer_add(tab, t)) {
-				ticket_refuse(tab, t, ZKP_BUSY);
-				lock_left(tab, lock, ev->now_ms);
-				return;
-			}
-		}
-	}
-	queued_all(tab, lock);
-}
-
-static void on_owned(struct locktab *tab, struct lock *lock,
-		     const struct locktab_event *ev)
-{
-	bool same_period =
-	    ev->bid.after_own && ev->bid.behind == BEHIND_SOMEBODY;
-
-	lock->base = ev->bid.base;
-	lock->turn = 0;
-	lock->below = 0;
-	lock_set_holder(lock, NULL);
-	lock->behind = ev->bid.behind;
-	if (!same_period) {
-		lock->period_turns = 0;
-		lock->period_start_ms = ev->now_ms;
-	}
-	lock_serve(tab, lock, ev->now_ms);
-}
-
-static void on_behind(struct locktab *tab, struct lock *lock,
-		      const struct locktab_event *ev)
-{
-	if (ev->bid.behind == BEHIND_SOMEBODY &&
-	    lock->behind != BEHIND_SOMEBODY) {
-		lock->period_turns = 0;
-		lock->period_start_ms = ev->now_ms;
-	}
-	lock->behind = ev->bid.behind;
-	if (lock->state == LOCK_LINGERING && lock->behind != BEHIND_NOBODY)
-		bid_leave(tab, lock);
-}
-
-static void on_failed(struct locktab *tab, struct lock *lock,
-		      const struct locktab_event *ev)
-{
-	struct ticket *t;
-
-	while ((t = TAILQ_FIRST(&lock->waiting)))
-		ticket_refuse(tab, t, ev->bid.status);
-	bid_forget(tab, lock);
-}
-
-static void on_vanished(struct locktab *tab, struct lock *lock,
-			const struct locktab_event *ev)
-{
-	if (lock->held)
-		ticket_lose(tab, lock->held, LOCKTAB_LOST_DELETED, ev->now_ms);
-	bid_forget(tab, lock);
-}
-
-void lock_bid_event(struct locktab *tab, const struct locktab_event *ev)
-{
-	struct lock *lock = lock_of_bid(tab, ev->bid.bid);
-
-	if (!lock)
-		return; /* a bid that was left, or of a session that ended */
-	switch (ev->type) {
-	case LOCKTAB_BID_QUEUED:
-		on_queued(tab, lock, ev);
-		break;
-	case LOCKTAB_BID_OWNED:
-		on_owned(tab, lock, ev);
-		break;
-	case LOCKTAB_BID_BEHIND:
-		on_behind(tab, lock, ev);
-		break;
-	case LOCKTAB_BID_STIRRED:
-		if (lock->state == LOCK_LINGERING)
-			bid_leave(tab, lock);
-		break;
-	case LOCKTAB_BID_VANISHED:
-		on_vanished(tab, lock, ev);
-		break;
-	case LOCKTAB_BID_FAILED:
-		on_failed(tab, lock, ev);
-		break;
-	case LOCKTAB_LOCK:
-	case LOCKTAB_UNLOCK:
-	case LOCKTAB_CANCEL:
-	case LOCKTAB_GONE:
-	case LOCKTAB_SESSION_UP:
-	case LOCKTAB_SESSION_END:
-	case LOCKTAB_LEASE:
-	case LOCKTAB_DRAIN:
-	case LOCKTAB_TICK:
-		assert(false);
-		break;
-	}
 }
 
 /* Events of the session and of the lease */
 
-void lock_session_up(struct locktab *tab)
+void lock_session_up(struct locktab *tab, int64_t now_ms)
 {
 	struct lock *lock;
 
 	while ((lock = TAILQ_FIRST(&tab->states[LOCK_PARKED])))
-		bid_open(tab, lock);
+		lock_settle(tab, lock, now_ms);
+}
+
+static void bid_ends(struct locktab *tab, struct bid *bid,
+		     enum locktab_lost why, int64_t now_ms)
+{
+	struct ticket *t;
+
+	while ((t = TAILQ_FIRST(&bid->held)))
+		ticket_lose(tab, t, why, now_ms);
+	bid_drop(tab, bid);
 }
 
 void lock_session_end(struct locktab *tab, enum locktab_lost why,
@@ -442,13 +350,15 @@ void lock_session_end(struct locktab *tab, enum locktab_lost why,
 
 	HASH_ITER(by_name, tab->locks, lock, next)
 	{
-		if (lock->held)
-			ticket_lose(tab, lock->held, why, now_ms);
-		if (lock->bid) {
-			(void)trying_ends(tab, lock, ZKP_UNAVAILABLE);
-			bid_forget(tab, lock);
-			queued_all(tab, lock);
-		}
+		bool had = lock->serving != NULL;
+
+		if (!had)
+			continue;
+		while (lock->serving)
+			bid_ends(tab, lock->serving, why, now_ms);
+		(void)trying_ends(tab, lock, ZKP_UNAVAILABLE);
+		lock_settle(tab, lock, now_ms);
+		lock_queued_all(tab, lock);
 	}
 }
 
@@ -460,7 +370,7 @@ static void seeking_try_ends(struct locktab *tab, int64_t now_ms)
 	     lock = next) {
 		next = TAILQ_NEXT(lock, home);
 		if (trying_ends(tab, lock, tab->doubt))
-			lock_left(tab, lock, now_ms);
+			lock_settle(tab, lock, now_ms);
 	}
 }
 
@@ -472,10 +382,10 @@ void lock_lease_moved(struct locktab *tab, int64_t now_ms)
 		seeking_try_ends(tab, now_ms);
 		return;
 	}
-	/* Each lock once: serving may stall it again only by a new event. */
+	/* Each lock once: settling may stall it again only by a new event. */
 	last = TAILQ_LAST(&tab->states[LOCK_STALLED], lock_list);
 	while ((lock = TAILQ_FIRST(&tab->states[LOCK_STALLED]))) {
-		lock_serve(tab, lock, now_ms);
+		lock_settle(tab, lock, now_ms);
 		if (lock == last)
 			break;
 	}
@@ -484,17 +394,20 @@ void lock_lease_moved(struct locktab *tab, int64_t now_ms)
 void lock_drain(struct locktab *tab, int64_t now_ms)
 {
 	struct lock *lock, *next;
-	struct ticket *t;
 
 	HASH_ITER(by_name, tab->locks, lock, next)
 	{
-		while ((t = TAILQ_FIRST(&lock->waiting)))
-			ticket_refuse(tab, t, ZKP_DRAINING);
-		if (lock->state == LOCK_LINGERING)
-			bid_leave(tab, lock);
-		else
-			lock_left(tab, lock, now_ms);
+		lock_refuse_all(tab, lock, ZKP_DRAINING);
+		lock_settle(tab, lock, now_ms);
 	}
+}
+
+/* Lingering */
+
+static void linger_end(struct locktab *tab, struct lock *lock, int64_t now_ms)
+{
+	lock->serving->behind = BEHIND_UNKNOWN; /* R13: then it may not */
+	lock_settle(tab, lock, now_ms);
 }
 
 void lock_linger_tick(struct locktab *tab, int64_t now_ms)
@@ -503,24 +416,24 @@ void lock_linger_tick(struct locktab *tab, int64_t now_ms)
 
 	while ((lock = TAILQ_FIRST(&tab->states[LOCK_LINGERING])) &&
 	       lock->linger_until_ms <= now_ms)
-		bid_leave(tab, lock);
+		linger_end(tab, lock, now_ms);
 }
 
-bool locktab_lingers(const struct locktab *tab, uint64_t bid)
+bool locktab_lingers(const struct locktab *tab, uint64_t id)
 {
-	const struct lock *lock = lock_of_bid(tab, bid);
+	const struct bid *bid = bid_find(tab, id);
 
-	return lock && lock->state == LOCK_LINGERING;
+	return bid && bid->lock->state == LOCK_LINGERING &&
+	       bid == bid->lock->serving && !bid->lock->next;
 }
 
 bool locktab_shed_linger(struct locktab *tab, int64_t now_ms)
 {
 	struct lock *lock = TAILQ_FIRST(&tab->states[LOCK_LINGERING]);
 
-	(void)now_ms;
 	if (!lock)
 		return false;
-	bid_leave(tab, lock);
+	linger_end(tab, lock, now_ms);
 	return true;
 }
 
@@ -528,11 +441,10 @@ void lock_free_all(struct locktab *tab)
 {
 	struct lock *lock, *next;
 
-	HASH_CLEAR(by_bid, tab->bids);
+	bid_free_all(tab);
 	HASH_ITER(by_name, tab->locks, lock, next)
 	{
 		HASH_DELETE(by_name, tab->locks, lock);
-		free(lock->holder);
 		free(lock);
 	}
 }

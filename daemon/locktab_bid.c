@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * locktab - a bid: this host's entry in the cluster's queue for a lock.
+ * Opened and left here; what contest says of it is heard here.  Which bids a
+ * lock wants, and whom they serve, is decided in locktab_lock.c.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/locktab_i.h"
+#include "daemon/token.h"
+
+struct bid *bid_find(const struct locktab *tab, uint64_t id)
+{
+	struct bid *bid;
+
+	HASH_FIND(by_id, tab->bids, &id, sizeof id, bid);
+	return bid;
+}
+
+static void bid_effect(struct locktab *tab, const struct bid *bid,
+		       enum locktab_effect_type type)
+{
+	struct ticket *first = TAILQ_FIRST(&bid->lock->waiting);
+	struct locktab_effect fx = { .type = type,
+				     .bid = bid->id,
+				     .mode = bid->mode,
+				     .name = bid->lock->name,
+				     .ticket = first ? &first->pub : NULL };
+
+	locktab_emit(tab, fx);
+}
+
+static void set_holder(struct bid *bid, const char *text)
+{
+	free(bid->holder);
+	bid->holder = text && *text ? strdup(text) : NULL;
+}
+
+struct bid *bid_open(struct locktab *tab, struct lock *lock, enum zkp_mode mode)
+{
+	struct bid *bid = calloc(1, sizeof *bid);
+
+	if (!bid)
+		return NULL;
+	assert(!lock->next); /* R9 */
+	bid->id = ++tab->bid_last;
+	bid->mode = mode;
+	bid->lock = lock;
+	bid->late = lock->period.on;
+	TAILQ_INIT(&bid->held);
+	HASH_ADD(by_id, tab->bids, id, sizeof bid->id, bid);
+	if (lock->serving)
+		lock->next = bid;
+	else
+		lock->serving = bid;
+	bid_effect(tab, bid, LOCKTAB_FX_BID_OPEN);
+	return bid;
+}
+
+/* R6: what is known of others behind the bid that serves. */
+static void period_hear(struct lock *lock, enum locktab_behind behind,
+			int64_t now_ms)
+{
+	switch (behind) {
+	case BEHIND_UNKNOWN:
+		break;
+	case BEHIND_NOBODY:
+		lock->period.on = false;
+		break;
+	case BEHIND_SOMEBODY:
+		if (lock->period.on)
+			break;
+		lock->period.on = true;
+		lock->period.turns = 0;
+		lock->period.start_ms = now_ms;
+		break;
+	}
+}
+
+void bid_drop(struct locktab *tab, struct bid *bid)
+{
+	struct lock *lock = bid->lock;
+
+	assert(bid->held_len == 0);
+	if (lock->serving == bid) {
+		lock->serving = lock->next;
+		lock->next = NULL;
+	} else {
+		assert(lock->next == bid);
+		lock->next = NULL;
+	}
+	HASH_DELETE(by_id, tab->bids, bid);
+	free(bid->holder);
+	free(bid);
+}
+
+void bid_leave(struct locktab *tab, struct bid *bid)
+{
+	bid_effect(tab, bid, LOCKTAB_FX_BID_LEAVE);
+	bid_drop(tab, bid);
+}
+
+/* R8: the next one stands directly behind, so nobody can come between.  What
+ * is behind the one is behind the other: the period goes on (C5).  Never
+ * under a hold: its node is the one that GRANTED named (C13). */
+bool bid_may_slide(const struct lock *lock)
+{
+	const struct bid *from = lock->serving, *to = lock->next;
+
+	return from && to && from->state == BID_OWNED &&
+	       to->state == BID_SEEKING && from->held_len == 0 &&
+	       from->mode == ZKP_MODE_X && to->mode == ZKP_MODE_X &&
+	       to->after == from->id && to->base;
+}
+
+void bid_slide(struct locktab *tab, struct lock *lock)
+{
+	struct bid *from = lock->serving, *to = lock->next;
+
+	assert(bid_may_slide(lock));
+	to->state = BID_OWNED;
+	to->behind = from->behind;
+	to->below = 0;
+	set_holder(to, NULL);
+	tab->counts.slides++;
+	bid_leave(tab, from);
+}
+
+bool bid_spent(const struct locktab *tab, const struct bid *bid, int64_t now_ms)
+{
+	const struct lock *lock = bid->lock;
+
+	if (bid->turn > TOKEN_TURN_MAX)
+		return true;
+	return bid->behind == BEHIND_SOMEBODY && lock->period.on &&
+	       (lock->period.turns >= tab->limits.turns_max ||
+		now_ms - lock->period.start_ms >= tab->limits.turns_ms);
+}
+
+bool bid_takes(const struct locktab *tab, const struct bid *bid,
+	       const struct ticket *t, int64_t now_ms)
+{
+	bool shared = bid->mode == ZKP_MODE_S || bid->downgraded;
+
+	if (bid->state != BID_OWNED || bid_spent(tab, bid, now_ms))
+		return false;
+	if (shared)
+		return t->pub.mode == ZKP_MODE_S;
+	/* R4: no exclusive grant behind one of a later bid. */
+	return t->pub.mode == ZKP_MODE_X && !lock_holder(bid->lock) &&
+	       bid->id >= bid->lock->granted_bid;
+}
+
+/* What contest says */
+
+/* R14: a kinsman alone before us may only be lingering, and our bid is what
+ * ends that. */
+static bool try_waits(struct locktab *tab, struct ticket *t,
+		      const struct locktab_event *ev)
+{
+	if (!ev->bid.kin || tab->limits.try_grace_ms == 0)
+		return false;
+	if (t->timer)
+		return true;
+	t->pub.wait_until_ms = ev->now_ms + tab->limits.try_grace_ms;
+	return timer_add(tab, t);
+}
+
+static void on_queued(struct locktab *tab, struct bid *bid,
+		      const struct locktab_event *ev)
+{
+	struct lock *lock = bid->lock;
+	struct ticket *t = TAILQ_FIRST(&lock->waiting);
+
+	if (bid->state == BID_OWNED)
+		return; /* it slid: the delete of the one before is under way */
+	bid->below = ev->bid.below;
+	bid->after = ev->bid.after;
+	bid->base = ev->bid.base;
+	set_holder(bid, ev->bid.holder);
+	if (bid == lock->next) {
+		lock_settle(tab, lock, ev->now_ms);
+		return;
+	}
+	/* Only the ticket that opened the bid can be a trying one. */
+	if (t && t->pub.trying && !try_waits(tab, t, ev)) {
+		ticket_refuse(tab, t, ZKP_BUSY);
+		lock_settle(tab, lock, ev->now_ms);
+		return;
+	}
+	lock_queued_all(tab, lock);
+}
+
+/* R6: the count goes on over bids of ours that stand together.  A bid opened
+ * before the waiters became known has them behind it, seen or not; one opened
+ * later has seen that they are gone. */
+static void owned_period(struct bid *bid, const struct locktab_event *ev)
+{
+	struct lock *lock = bid->lock;
+
+	bid->behind = ev->bid.behind;
+	if (!ev->bid.after_own)
+		lock->period.on = false;
+	else if (bid->behind == BEHIND_UNKNOWN && bid->late)
+		lock->period.on = false;
+	else if (bid->behind == BEHIND_UNKNOWN && lock->period.on)
+		bid->behind = BEHIND_SOMEBODY;
+	period_hear(lock, bid->behind, ev->now_ms);
+}
+
+static void on_owned(struct locktab *tab, struct bid *bid,
+		     const struct locktab_event *ev)
+{
+	struct lock *lock = bid->lock;
+
+	if (bid->state == BID_OWNED) { /* it slid: now contest knows too */
+		if (ev->bid.behind != BEHIND_UNKNOWN)
+			bid->behind = ev->bid.behind;
+		period_hear(lock, ev->bid.behind, ev->now_ms);
+	} else {
+		bid->state = BID_OWNED;
+		bid->base = ev->bid.base;
+		bid->below = 0;
+		set_holder(bid, NULL);
+		owned_period(bid, ev);
+	}
+	lock_settle(tab, lock, ev->now_ms);
+}
+
+static void on_failed(struct locktab *tab, struct bid *bid,
+		      const struct locktab_event *ev)
+{
+	struct lock *lock = bid->lock;
+
+	if (bid == lock->next) /* who waits is served by the other */
+		lock->serving->next_failed = true;
+	else
+		lock_refuse_all(tab, lock, ev->bid.status);
+	bid_drop(tab, bid);
+	lock_settle(tab, lock, ev->now_ms);
+}
+
+static void on_vanished(struct locktab *tab, struct bid *bid,
+			const struct locktab_event *ev)
+{
+	struct lock *lock = bid->lock;
+	struct ticket *t;
+
+	while ((t = TAILQ_FIRST(&bid->held)))
+		ticket_lose(tab, t, LOCKTAB_LOST_DELETED, ev->now_ms);
+	bid_drop(tab, bid);
+	lock_settle(tab, lock, ev->now_ms);
+}
+
+void bid_event(struct locktab *tab, const struct locktab_event *ev)
+{
+	struct bid *bid = bid_find(tab, ev->bid.bid);
+	struct lock *lock;
+
+	if (!bid)
+		return; /* a bid that was left, or of a session that ended */
+	lock = bid->lock;
+	switch (ev->type) {
+	case LOCKTAB_BID_QUEUED:
+		on_queued(tab, bid, ev);
+		break;
+	case LOCKTAB_BID_OWNED:
+		on_owned(tab, bid, ev);
+		break;
+	case LOCKTAB_BID_BEHIND:
+		bid->behind = ev->bid.behind;
+		if (bid == lock->serving)
+			period_hear(lock, bid->behind, ev->now_ms);
+		lock_settle(tab, lock, ev->now_ms);
+		break;
+	case LOCKTAB_BID_STIRRED:
+		if (lock->state == LOCK_LINGERING)
+			bid->behind = BEHIND_UNKNOWN;
+		lock_settle(tab, lock, ev->now_ms);
+		break;
+	case LOCKTAB_BID_VANISHED:
+		on_vanished(tab, bid, ev);
+		break;
+	case LOCKTAB_BID_FAILED:
+		on_failed(tab, bid, ev);
+		break;
+	case LOCKTAB_LOCK:
+	case LOCKTAB_UNLOCK:
+	case LOCKTAB_CANCEL:
+	case LOCKTAB_GONE:
+	case LOCKTAB_SESSION_UP:
+	case LOCKTAB_SESSION_END:
+	case LOCKTAB_LEASE:
+	case LOCKTAB_DRAIN:
+	case LOCKTAB_TICK:
+		assert(false);
+		break;
+	}
+}
+
+void bid_free_all(struct locktab *tab)
+{
+	struct bid *bid, *next;
+
+	HASH_ITER(by_id, tab->bids, bid, next)
+	{
+		HASH_DELETE(by_id, tab->bids, bid);
+		free(bid->holder);
+		free(bid);
+	}
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * locktab - tickets and the connections that own them: born, moved from state
+ * to state, buried.  Whose turn it is, is none of their business.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/locktab_i.h"
+
+static bool ticket_may(enum locktab_state from, enum locktab_state to)
+{
+	switch (to) {
+	case TICKET_WAITING:
+		return false; /* only born so */
+	case TICKET_HELD:
+		return from == TICKET_WAITING;
+	case TICKET_LOST:
+		return from == TICKET_HELD;
+	case TICKET_DEAD:
+		return from != TICKET_DEAD;
+	}
+	return false;
+}
+
+/* A snapshot for onlookers; nobody decides by it. */
+static void moved(struct locktab *tab, const struct ticket *t,
+		  enum locktab_effect_type type)
+{
+	struct locktab_effect fx = { .type = type,
+				     .ticket = &t->pub,
+				     .waiters = t->lock->waiting_len,
+				     .lost = t->pub.state == TICKET_LOST };
+
+	if (tab->tell_moves)
+		locktab_emit(tab, fx);
+}
+
+/* tickets_len counts the tickets, and whoever walks them. */
+static void owner_put(struct locktab *tab, struct owner *owner)
+{
+	if (--owner->tickets_len > 0)
+		return;
+	HASH_DELETE(by_conn, tab->owners, owner);
+	free(owner);
+}
+
+static void ticket_bury(struct locktab *tab, struct ticket *t)
+{
+	struct owner *owner = t->owner;
+
+	HASH_DELETE(by_id, tab->tickets, t);
+	TAILQ_REMOVE(&owner->tickets, t, in_owner);
+	tab->tickets_len--;
+	owner_put(tab, owner);
+	t->owner = NULL;
+	TAILQ_INSERT_TAIL(&tab->dead, t, in_owner);
+}
+
+/* Off its bid.  R5: what was downgraded stands against all again. */
+static void put_down(struct ticket *t)
+{
+	struct bid *bid = t->bid;
+
+	TAILQ_REMOVE(&bid->held, t, in_lock);
+	if (--bid->held_len == 0)
+		bid->downgraded = false;
+	t->bid = NULL;
+}
+
+void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
+{
+	enum locktab_state from = t->pub.state;
+	struct lock *lock = t->lock;
+
+	assert(ticket_may(from, to));
+	switch (from) {
+	case TICKET_WAITING:
+		timer_remove(tab, t);
+		TAILQ_REMOVE(&lock->waiting, t, in_lock);
+		lock->waiting_len--;
+		tab->counts.waiting--;
+		break;
+	case TICKET_HELD:
+		put_down(t);
+		tab->counts.held--;
+		break;
+	case TICKET_LOST:
+		lock->lost_len--;
+		tab->counts.lost--;
+		break;
+	case TICKET_DEAD:
+		break;
+	}
+	t->pub.state = to;
+	switch (to) {
+	case TICKET_WAITING:
+		break;
+	case TICKET_HELD:
+		TAILQ_INSERT_TAIL(&t->bid->held, t, in_lock);
+		t->bid->held_len++;
+		tab->counts.held++;
+		break;
+	case TICKET_LOST:
+		lock->lost_len++;
+		tab->counts.lost++;
+		break;
+	case TICKET_DEAD:
+		ticket_bury(tab, t);
+		break;
+	}
+	if (to == TICKET_HELD)
+		moved(tab, t, LOCKTAB_FX_MOVED_HELD);
+	else if (from == TICKET_HELD)
+		moved(tab, t, LOCKTAB_FX_MOVED_FREED);
+	else if (from == TICKET_WAITING && t->queued_told)
+		moved(tab, t, LOCKTAB_FX_MOVED_QUEUE);
+}
+
+void ticket_queued(struct locktab *tab, struct ticket *t)
+{
+	if (t->queued_told || t->pub.trying)
+		return;
+	t->queued_told = true;
+	locktab_emit_ticket(tab, LOCKTAB_FX_QUEUED, t, ZKP_OK);
+	moved(tab, t, LOCKTAB_FX_MOVED_QUEUE);
+}
+
+void ticket_grant(struct locktab *tab, struct ticket *t, struct bid *bid,
+		  int64_t now_ms)
+{
+	t->bid = bid;
+	t->pub.gen = tab->gen;
+	t->pub.bid = bid->id;
+	t->pub.granted_ms = now_ms;
+	ticket_enter(tab, t, TICKET_HELD);
+	locktab_emit_ticket(tab, LOCKTAB_FX_GRANTED, t, ZKP_OK);
+}
+
+void ticket_refuse(struct locktab *tab, struct ticket *t, enum zkp_status why)
+{
+	const struct bid *bid = t->lock->serving;
+
+	/* The holder is forgotten with the bid, before the effect is carried
+	 * out; without memory the answer is only shorter. */
+	if (bid && bid->holder && (t->holder = strdup(bid->holder)))
+		t->pub.holder = t->holder;
+	locktab_emit_ticket(tab, LOCKTAB_FX_REFUSED, t, why);
+	ticket_enter(tab, t, TICKET_DEAD);
+}
+
+void ticket_lose(struct locktab *tab, struct ticket *t, enum locktab_lost why,
+		 int64_t now_ms)
+{
+	t->pub.lost = why;
+	t->pub.ended_ms = now_ms;
+	tab->counts.losses++;
+	ticket_enter(tab, t, TICKET_LOST);
+	locktab_emit_ticket(tab, LOCKTAB_FX_LOST, t, ZKP_LOST);
+}
+
+struct owner *owner_find(const struct locktab *tab, uint64_t conn)
+{
+	struct owner *owner;
+
+	HASH_FIND(by_conn, tab->owners, &conn, sizeof conn, owner);
+	return owner;
+}
+
+static struct owner *owner_get(struct locktab *tab, uint64_t conn)
+{
+	struct owner *owner = owner_find(tab, conn);
+
+	if (owner)
+		return owner;
+	owner = calloc(1, sizeof *owner);
+	if (!owner)
+		return NULL;
+	owner->conn = conn;
+	TAILQ_INIT(&owner->tickets);
+	HASH_ADD(by_conn, tab->owners, conn, sizeof conn, owner);
+	return owner;
+}
+
+/* The holder first: who asks for its own hold is the usual case. */
+static struct ticket *find_by_name(const struct locktab *tab,
+				   const struct owner *owner, const char *name)
+{
+	struct lock *lock = lock_find(tab, name);
+	struct ticket *t = lock ? lock_holder(lock) : NULL;
+
+	if (!lock || (t && t->owner == owner))
+		return t;
+	TAILQ_FOREACH(t, &owner->tickets, in_owner)
+	if (t->lock == lock)
+		return t;
+	return NULL;
+}
+
+struct ticket *ticket_find(const struct locktab *tab, uint64_t conn,
+			   const struct locktab_target *target)
+{
+	struct owner *owner;
+	struct ticket *t;
+
+	if (target->id) {
+		HASH_FIND(by_id, tab->tickets, &target->id, sizeof target->id,
+			  t);
+		return t && t->pub.conn == conn ? t : NULL;
+	}
+	owner = owner_find(tab, conn);
+	if (!owner)
+		return NULL;
+	if (target->name)
+		return find_by_name(tab, owner, target->name);
+	TAILQ_FOREACH(t, &owner->tickets, in_owner)
+	if (strcmp(t->pub.tag, target->tag) == 0 &&
+	    t->pub.state == TICKET_WAITING)
+		return t;
+	return NULL;
+}
+
+struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
+{
+	struct ticket *t = calloc(1, sizeof *t);
+	struct owner *owner = NULL;
+	struct lock *lock = NULL;
+
+	if (!t || (ev->lock.note && *ev->lock.note &&
+		   !(t->note = strdup(ev->lock.note))))
+		goto fail;
+	lock = lock_get(tab, ev->lock.name);
+	owner = owner_get(tab, ev->conn);
+	if (!lock || !owner)
+		goto fail;
+	t->pub.wait_until_ms = LOCKTAB_NEVER_MS;
+	if (ev->lock.wait_ms > 0 &&
+	    ev->lock.wait_ms < LOCKTAB_NEVER_MS - ev->now_ms) {
+		t->pub.wait_until_ms = ev->now_ms + ev->lock.wait_ms;
+		if (!timer_add(tab, t))
+			goto fail;
+	}
+	t->lock = lock;
+	t->owner = owner;
+	t->pub.id = ++tab->ticket_last;
+	t->pub.conn = ev->conn;
+	t->pub.trying = ev->lock.wait_ms == 0;
+	t->pub.mode = ev->lock.mode;
+	t->pub.asked_ms = ev->now_ms;
+	t->pub.name = lock->name;
+	t->pub.note = t->note ? t->note : "";
+	t->pub.holder = "";
+	strncpy(t->pub.tag, ev->lock.tag ? ev->lock.tag : "", ZKP_TAG_MAX);
+	TAILQ_INSERT_TAIL(&lock->waiting, t, in_lock);
+	TAILQ_INSERT_TAIL(&owner->tickets, t, in_owner);
+	HASH_ADD(by_id, tab->tickets, pub.id, sizeof t->pub.id, t);
+	lock->waiting_len++;
+	owner->tickets_len++;
+	tab->tickets_len++;
+	tab->counts.waiting++;
+	return t;
+
+fail:
+	if (owner && owner->tickets_len == 0) {
+		owner->tickets_len = 1;
+		owner_put(tab, owner);
+	}
+	if (lock)
+		lock_settle(tab, lock, ev->now_ms);
+	if (t)
+		free(t->note);
+	free(t);
+	return NULL;
+}
+
+void ticket_bury_dead(struct locktab *tab)
+{
+	struct ticket *t;
+	struct lock *lock;
+
+	while ((t = TAILQ_FIRST(&tab->dead))) {
+		TAILQ_REMOVE(&tab->dead, t, in_owner);
+		free(t->holder);
+		free(t->note);
+		free(t);
+	}
+	while ((lock = TAILQ_FIRST(&tab->doomed))) {
+		TAILQ_REMOVE(&tab->doomed, lock, home);
+		free(lock);
+	}
+}
+
+static void owner_drop(struct locktab *tab, struct owner *owner,
+		       bool only_waiting, int64_t now_ms)
+{
+	struct ticket *t, *next;
+
+	for (t = TAILQ_FIRST(&owner->tickets); t; t = next) {
+		next = TAILQ_NEXT(t, in_owner);
+		if (only_waiting && t->pub.state != TICKET_WAITING)
+			continue;
+		ticket_enter(tab, t, TICKET_DEAD);
+		lock_settle(tab, t->lock, now_ms);
+	}
+}
+
+void owner_gone(struct locktab *tab, struct owner *owner, int64_t now_ms)
+{
+	/* What waits goes before what is held: nothing may be granted to it. */
+	owner->tickets_len++;
+	owner_drop(tab, owner, true, now_ms);
+	owner_drop(tab, owner, false, now_ms);
+	owner_put(tab, owner);
+}
+
+void ticket_free_all(struct locktab *tab)
+{
+	struct ticket *t, *next;
+	struct owner *owner, *owner_next;
+
+	ticket_bury_dead(tab);
+	HASH_ITER(by_id, tab->tickets, t, next)
+	{
+		HASH_DELETE(by_id, tab->tickets, t);
+		free(t->note);
+		free(t);
+	}
+	HASH_ITER(by_conn, tab->owners, owner, owner_next)
+	{
+		HASH_DELETE(by_conn, tab->owners, owner);
+		free(owner);
+	}
+}

@@ -400,7 +400,7 @@ static void pred_gone(struct contest *c, struct contest_effects *fx)
 {
 	bool after_own = c->pred_is_own;
 
-	if (c->below == 1 && !c->pred_may_downgrade)
+	if (c->blocking == 1 && !c->pred_may_downgrade)
 		contest_own(c, after_own, c->behind, fx);
 	else
 		contest_enter(c, CONTEST_LIST, fx);
@@ -412,7 +412,9 @@ static void say_queued(struct contest *c, struct contest_effects *fx)
 
 	one->below = c->below;
 	one->holder = c->first_seen ? fx->holder : "";
-	one->kin = c->below == 1 && c->pred_is_kin;
+	one->kin = c->blocking == 1 && c->pred_is_kin;
+	if (token_base(c->czxid, &one->base))
+		one->after = c->after;
 }
 
 static void on_words(struct contest *c, const char *path,

@@ -67,8 +67,10 @@ struct contest_effect {
 	struct coord_op op;             /* OP; op.id is the hub's to fill in */
 	unsigned below;                 /* QUEUED */
 	const char *holder; /* QUEUED: who is first, for people; "" unknown */
-	bool kin;       /* QUEUED: one contender below, and a zklockd made it */
-	uint64_t base;  /* OWNED: token of turn 0 */
+	bool kin;           /* QUEUED: one in our way, and a zklockd made it */
+	uint64_t after; /* QUEUED: the bid of this daemon that stands directly
+			   and alone before us (R8); 0: none does */
+	uint64_t base;  /* QUEUED OWNED: token of turn 0 */
 	bool after_own; /* OWNED: right after a bid of this daemon */
 	bool behind_known;      /* OWNED */
 	bool behind;            /* OWNED BEHIND */
@@ -96,7 +98,8 @@ struct contest_setup {
 	enum zkp_mode mode; /* of the node: a reader or a writer */
 	struct layout_uuid uuid;
 	int64_t session; /* the owner that a node of ours must have */
-	/* Is this uuid one of this daemon's bids?  For after_own. */
+	/* Is this uuid one of this daemon's bids, and does that serve a lock's
+	 * queue as this one does?  For after, after_own and behind. */
 	bool (*is_own)(void *ctx, const struct layout_uuid *uuid);
 	void *ctx;
 };

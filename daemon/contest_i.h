@@ -37,6 +37,8 @@ struct contest {
 	int64_t czxid;  /* of own */
 	uint32_t visit; /* openings so far: an answer names its own */
 	unsigned below; /* contenders before us in the last listing */
+	unsigned blocking; /* those of them who end before we begin (R1) */
+	uint64_t after;    /* our own bid, directly and alone before us (R8) */
 	unsigned parent_tries;
 	bool link_up;
 	bool redo; /* open the state again when the link is up */

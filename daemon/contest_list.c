@@ -11,11 +11,42 @@
 /* Where everybody stands, by one listing.  Counted by nodes, never by
  * comparing numbers alone (C2): two nodes may carry one number. */
 struct standing {
-	bool seen; /* our own node is there */
-	unsigned below, behind;
-	const char *pred, *first; /* highest and lowest below */
+	bool seen;         /* our own node is there */
+	unsigned below;    /* contenders before us */
+	unsigned blocking; /* those of them who end before we begin */
+	unsigned behind;   /* strangers who must wait for us */
+	const char *pred;  /* the highest of the blocking */
+	const char *first; /* the lowest of all below */
 	struct layout_child pred_child, first_child;
 };
+
+/* Must the one of them wait for the other?  Only two readers need not. */
+static bool excludes(enum zkp_mode mode, const struct layout_child *child)
+{
+	return mode == ZKP_MODE_X || !child->reader;
+}
+
+static bool is_ours(const struct contest *c, const struct layout_child *child)
+{
+	return child->kin && c->is_own(c->ctx, &child->uuid);
+}
+
+static void stand_below(const struct contest *c, struct standing *st,
+			const struct layout_child *child)
+{
+	st->below++;
+	if (!st->first || layout_child_before(child, &st->first_child)) {
+		st->first = child->name;
+		st->first_child = *child;
+	}
+	if (!excludes(c->mode, child))
+		return;
+	st->blocking++;
+	if (!st->pred || layout_child_before(&st->pred_child, child)) {
+		st->pred = child->name;
+		st->pred_child = *child;
+	}
+}
 
 static struct standing stand(const struct contest *c,
 			     const struct coord_event *ev)
@@ -34,19 +65,10 @@ static struct standing stand(const struct contest *c,
 		}
 		if (!layout_child_parse(name, &child))
 			continue;
-		if (!layout_child_before(&child, &own)) {
-			st.behind++;
-			continue;
-		}
-		st.below++;
-		if (!st.pred || layout_child_before(&st.pred_child, &child)) {
-			st.pred = name;
-			st.pred_child = child;
-		}
-		if (!st.first || layout_child_before(&child, &st.first_child)) {
-			st.first = name;
-			st.first_child = child;
-		}
+		if (layout_child_before(&child, &own))
+			stand_below(c, &st, &child);
+		else if (excludes(c->mode, &child) && !is_ours(c, &child))
+			st.behind++; /* our own next bid is no waiter (R6) */
 	}
 	return st;
 }
@@ -74,19 +96,24 @@ void contest_judge(struct contest *c, const struct coord_event *ev,
 	}
 	c->behind = st.behind > 0;
 	c->below = st.below;
-	if (st.below == 0) {
+	c->blocking = st.blocking;
+	if (st.blocking == 0) {
 		contest_own(c, false, true, fx);
 		return;
 	}
 	set_path(c, &c->pred, st.pred);
 	free(c->first);
 	c->first = NULL;
-	if (st.below > 1)
+	if (st.first != st.pred)
 		set_path(c, &c->first, st.first);
 	c->pred_is_kin = st.pred_child.kin;
-	c->pred_is_own =
-	    st.pred_child.kin && c->is_own(c->ctx, &st.pred_child.uuid);
-	c->pred_may_downgrade = st.pred_child.writer && !st.pred_child.kin;
+	c->pred_is_own = is_ours(c, &st.pred_child);
+	c->after = c->pred_is_own && st.below == 1
+		       ? layout_uuid_bid(&st.pred_child.uuid)
+		       : 0;
+	/* C1: what it leaves behind is a reader, which stops no reader. */
+	c->pred_may_downgrade =
+	    c->mode == ZKP_MODE_X && st.pred_child.writer && !st.pred_child.kin;
 	contest_enter(c, CONTEST_WATCH_PRED, fx);
 }
 

@@ -118,6 +118,8 @@ static bool to_event(const struct hub_bid *bid, const struct contest_effect *fx,
 		ev_out->bid.below = fx->below;
 		ev_out->bid.holder = fx->holder;
 		ev_out->bid.kin = fx->kin;
+		ev_out->bid.after = fx->after;
+		ev_out->bid.base = fx->base;
 		return true;
 	case CONTEST_FX_OWNED:
 		*ev_out = bid_event(bid, LOCKTAB_BID_OWNED);
@@ -229,6 +231,7 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 	struct contest_setup setup = { .parent = parent,
 				       .words = words,
 				       .layout = LAYOUT_CURATOR,
+				       .mode = fx->mode,
 				       .uuid = bid_uuid(hub, fx->bid),
 				       .session = hub->session,
 				       .is_own = is_own,

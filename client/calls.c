@@ -233,6 +233,8 @@ int zkl_ask(zklock_client *client, const char *name,
 	rq.wait_ms = wait_ms;
 	if (options && options->note)
 		rq.note = options->note;
+	if (options)
+		rq.max_hold_ms = options->max_hold_ms;
 	like.lock = zkl_lock_new(client, name, options);
 	if (!like.lock)
 		return zkl_fail(client, ZKLOCK_E_NOMEM, name, NULL);

@@ -21,6 +21,7 @@ static const struct {
 	{ ZKLOCK_EVENT_SUSPENDED, "SUSPENDED" },
 	{ ZKLOCK_EVENT_RESUMED, "RESUMED" },
 	{ ZKLOCK_EVENT_LOST, "LOST" },
+	{ ZKLOCK_EVENT_REVOKE, "REVOKE" },
 	{ ZKLOCK_EVENT_DRAINING, "DRAINING" },
 	{ ZKLOCK_EVENT_CLOSED, "CLOSED" },
 };
@@ -85,7 +86,8 @@ static bool is_final(enum zklock_event_type type)
 
 static bool has_strings(enum zklock_event_type type)
 {
-	return type == ZKLOCK_EVENT_QUEUED || is_final(type);
+	return type == ZKLOCK_EVENT_QUEUED || type == ZKLOCK_EVENT_REVOKE ||
+	       is_final(type);
 }
 
 static void fill(const struct zkl_note *note, struct zklock_event *event)

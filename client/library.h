@@ -97,6 +97,7 @@ TAILQ_HEAD(zkl_notes, zkl_note);
 enum zkl_lock_note {
 	ZKL_NOTE_QUEUED,
 	ZKL_NOTE_GRANTED,
+	ZKL_NOTE_REVOKE,
 	ZKL_NOTE_LOST,
 	ZKL_NOTE_FINAL, /* FAILED or RELEASED */
 	ZKL_LOCK_NOTES,
@@ -142,9 +143,9 @@ struct zklock_lock {
 	/* For any thread: written before held becomes true. */
 	_Atomic uint64_t token;
 	_Atomic uint64_t id;
-	_Atomic int64_t until_ms; /* as lines say */
-	int64_t max_until_ms;
-	int64_t seen_ms; /* the deadline that was last looked at */
+	_Atomic int64_t until_ms;     /* as lines say */
+	_Atomic int64_t max_until_ms; /* for any thread, like the above */
+	int64_t seen_ms;              /* the deadline that was last looked at */
 	uint64_t gen;
 	_Atomic bool held;
 	/* For the client's thread only. */
@@ -157,6 +158,7 @@ struct zklock_lock {
 	int64_t waited_ms;
 	void *userdata;
 	enum zklock_reason lost_reason;
+	enum zklock_reason max_reason;      /* why it ends at max_until_ms */
 	char holder[ZKLOCK_HOLDER_MAX + 1]; /* of the newest QUEUED or error */
 	char text[ZKLOCK_TEXT_MAX + 1];
 	struct zkl_note notes[ZKL_LOCK_NOTES];
@@ -176,6 +178,8 @@ struct zkl_grant {
 };
 /* It is held now. */
 void zkl_lock_granted(zklock_lock *lock, const struct zkl_grant *grant);
+/* An administrator takes it away: it is over then, or sooner. */
+void zkl_lock_shorten(zklock_lock *lock, int64_t until_ms);
 /* A hold has ended by itself: LOST, once. */
 void zkl_lock_lost(zklock_lock *lock, enum zklock_reason reason);
 /* A wait or a release has ended: FAILED or RELEASED, or the end of an

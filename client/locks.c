@@ -35,7 +35,8 @@ zklock_lock *zkl_lock_new(zklock_client *client, const char *name,
 	lock->client = client;
 	lock->view = zkl_view_ref(client->view);
 	lock->state = ZKL_LOCK_WAITING;
-	lock->max_until_ms = ZKL_NEVER_MS;
+	atomic_store(&lock->max_until_ms, ZKL_NEVER_MS);
+	lock->max_reason = ZKLOCK_REASON_MAX_HOLD;
 	lock->userdata = options ? options->userdata : NULL;
 	TAILQ_INSERT_TAIL(&client->locks, lock, node);
 	client->locks_len++;
@@ -77,7 +78,7 @@ void zkl_lock_granted(zklock_lock *lock, const struct zkl_grant *grant)
 	assert(lock->state == ZKL_LOCK_WAITING);
 	lock->state = ZKL_LOCK_HELD;
 	lock->gen = grant->line.gen;
-	lock->max_until_ms = grant->max_until_ms;
+	atomic_store(&lock->max_until_ms, grant->max_until_ms);
 	lock->seen_ms = grant->line.until_ms;
 	lock->waited_ms = grant->line.waited_ms;
 	lock->dev = grant->line.dev;
@@ -170,6 +171,7 @@ void zkl_locks_cut(zklock_client *client, int error)
 int64_t zkl_lock_deadline_ms(const zklock_lock *lock)
 {
 	int64_t until_ms = atomic_load(&lock->until_ms);
+	int64_t max_until_ms = atomic_load(&lock->max_until_ms);
 	uint64_t word;
 
 	if (lock->view->word) {
@@ -179,7 +181,15 @@ int64_t zkl_lock_deadline_ms(const zklock_lock *lock)
 			       ? zkp_page_deadline_ms(word)
 			       : 0;
 	}
-	return until_ms < lock->max_until_ms ? until_ms : lock->max_until_ms;
+	return until_ms < max_until_ms ? until_ms : max_until_ms;
+}
+
+void zkl_lock_shorten(zklock_lock *lock, int64_t until_ms)
+{
+	if (until_ms >= atomic_load(&lock->max_until_ms))
+		return;
+	atomic_store(&lock->max_until_ms, until_ms);
+	lock->max_reason = ZKLOCK_REASON_KICKED;
 }
 
 /*
@@ -202,8 +212,11 @@ void zkl_locks_tick(zklock_client *client, int64_t now_ms)
 
 	TAILQ_FOREACH(lock, &client->locks, node)
 	{
-		if (lock->state == ZKL_LOCK_HELD && now_ms >= due_ms(lock))
-			zkl_lock_lost(lock, ZKLOCK_REASON_DEADLINE);
+		if (lock->state != ZKL_LOCK_HELD || now_ms < due_ms(lock))
+			continue;
+		zkl_lock_lost(lock, now_ms >= atomic_load(&lock->max_until_ms)
+					? lock->max_reason
+					: ZKLOCK_REASON_DEADLINE);
 	}
 }
 

@@ -251,6 +251,29 @@ static void on_lost(zklock_client *client, const struct zkp_reply *reply)
 			      zkl_reason_of(zkp_reply_str(reply, "reason")));
 }
 
+/* Somebody wants it back; with max_until_ms it is over then. */
+static void on_revoke(zklock_client *client, const struct zkp_reply *reply)
+{
+	zklock_lock *lock;
+	struct zkl_note *note;
+	int64_t until_ms = 0;
+	uint64_t id;
+
+	if (!zkp_reply_id(reply, "id", &id))
+		return;
+	lock = zkl_lock_by_id(client, id);
+	if (!lock || lock->state != ZKL_LOCK_HELD)
+		return;
+	zkl_copy(lock->holder, sizeof lock->holder, zkp_reply_str(reply, "by"));
+	zkl_copy(lock->text, sizeof lock->text, zkp_reply_str(reply, "reason"));
+	note = zkl_note_lock(lock, ZKL_NOTE_REVOKE, ZKLOCK_EVENT_REVOKE);
+	(void)zkp_reply_i64(reply, "grace_ms", &note->grace_ms);
+	if (zkp_reply_i64(reply, "max_until_ms", &until_ms)) {
+		note->until_ms = until_ms;
+		zkl_lock_shorten(lock, until_ms);
+	}
+}
+
 static void on_draining(zklock_client *client, const struct zkp_reply *reply)
 {
 	struct zkl_note *note =
@@ -294,6 +317,9 @@ static void on_event(zklock_client *client, const struct zkp_reply *reply)
 		break;
 	case ZKP_EVENT_BYE:
 		break; /* the end of the connection follows */
+	case ZKP_EVENT_REVOKE:
+		on_revoke(client, reply);
+		break;
 	case ZKP_EVENT_HELD:
 	case ZKP_EVENT_FREED:
 	case ZKP_EVENT_QUEUE:

@@ -283,11 +283,14 @@ struct zklock_lock_options {
 	int64_t wait_ms;
 	const char *note; /* shown in listings; NULL: the client's */
 	void *userdata;   /* of the lock */
+	/* The hold is over after this long, whoever sleeps or hangs: LOST with
+	 * ZKLOCK_REASON_MAX_HOLD.  0: as long as it likes. */
+	int64_t max_hold_ms;
 };
 #define ZKLOCK_LOCK_OPTIONS_INIT                                               \
 	{                                                                      \
 		sizeof(struct zklock_lock_options), ZKLOCK_WAIT_FOREVER, NULL, \
-		    NULL,                                                      \
+		    NULL, 0,                                                   \
 	}
 
 /*
@@ -402,7 +405,11 @@ enum zklock_event_type {
 	ZKLOCK_EVENT_DRAINING, /* the daemon is going away in grace_ms */
 	/* The connection has ended: error.  After the LOST and FAILED of all
 	 * its locks; nothing comes behind it, but for zklock_reconnect(). */
-	ZKLOCK_EVENT_CLOSED
+	ZKLOCK_EVENT_CLOSED,
+	/* Somebody (holder: who; text: why) wants this hold back.  With an
+	 * until_ms it is being taken away: it is over then, in grace_ms, and
+	 * zklock_is_held() knows.  Without one it is only asked for. */
+	ZKLOCK_EVENT_REVOKE
 };
 
 enum zklock_reason {

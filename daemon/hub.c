@@ -212,6 +212,7 @@ static void step_once(struct hub *hub, struct locktab_event *ev)
 		case LOCKTAB_FX_GRANTED:
 		case LOCKTAB_FX_REFUSED:
 		case LOCKTAB_FX_LOST:
+		case LOCKTAB_FX_REVOKE:
 			hub_answer(hub, &fx);
 			break;
 		case LOCKTAB_FX_MOVED_HELD:

@@ -40,6 +40,10 @@ const char *hub_lost_word(enum locktab_lost lost)
 		return "deleted";
 	case LOCKTAB_LOST_SHUTDOWN:
 		return "shutdown";
+	case LOCKTAB_LOST_KICKED:
+		return "kicked";
+	case LOCKTAB_LOST_MAX_HOLD:
+		return "max_hold";
 	}
 	return "";
 }
@@ -48,13 +52,11 @@ void hub_who(struct hub *hub, const struct locktab_ticket *ticket, char *buf,
 	     size_t size)
 {
 	const struct hub_conn *conn = hub_conn_find(hub, ticket->conn);
-	const char *command = "";
 
 	if (conn)
-		command = *conn->client ? conn->client : conn->peer.command;
-	(void)snprintf(buf, size, "%s pid=%lld%s%s", hub->settings.host,
-		       conn ? (long long)conn->peer.pid : 0,
-		       *command ? " " : "", command);
+		hub_conn_who(hub, conn, buf, size);
+	else
+		(void)snprintf(buf, size, "%s pid=0", hub->settings.host);
 }
 
 /* holder= and, for a hold of this host, held_ms=. */
@@ -86,9 +88,16 @@ static void say_queued(struct hub *hub, const struct locktab_ticket *t)
 	hub_send(hub, t->conn);
 }
 
-static void say_granted(struct hub *hub, const struct locktab_ticket *t)
+int64_t hub_until_ms(const struct hub *hub, const struct locktab_ticket *t)
 {
 	int64_t until_ms = lease_deadline_ms(hub->lease);
+
+	return t->until_ms < until_ms ? t->until_ms : until_ms;
+}
+
+static void say_granted(struct hub *hub, const struct locktab_ticket *t)
+{
+	int64_t until_ms = hub_until_ms(hub, t);
 	int64_t now_ms = hub->doors.now_ms(hub->doors.ctx);
 	struct hub_conn *conn = hub_conn_find(hub, t->conn);
 	struct zkp_grant grant = {
@@ -98,8 +107,10 @@ static void say_granted(struct hub *hub, const struct locktab_ticket *t)
 		.id = t->id,
 		.token = t->token,
 		.gen = t->gen,
-		.until_ms = until_ms,
+		.until_ms = lease_deadline_ms(hub->lease),
 		.valid_ms = until_ms - now_ms,
+		.max_until_ms =
+		    t->until_ms == LOCKTAB_NEVER_MS ? 0 : t->until_ms,
 		.waited_ms = t->granted_ms - t->asked_ms,
 		.dev = hub->settings.dev,
 	};
@@ -225,6 +236,8 @@ static void say_done(struct hub *hub, const struct locktab_effect *fx)
 	assert(hub->rq);
 	if (hub->rq->verb == ZKP_VERB_UNLOCK)
 		done_unlock(hub, fx);
+	else if (hub->rq->verb == ZKP_VERB_KICK)
+		hub_kick_done(hub, fx);
 	else if (hub->rq->verb == ZKP_VERB_CANCEL)
 		done_cancel(hub, fx);
 	else
@@ -249,6 +262,9 @@ void hub_answer(struct hub *hub, const struct locktab_effect *fx)
 		break;
 	case LOCKTAB_FX_LOST:
 		say_lost(hub, fx->ticket);
+		break;
+	case LOCKTAB_FX_REVOKE:
+		hub_say_revoke(hub, fx->ticket);
 		break;
 	case LOCKTAB_FX_MOVED_HELD:
 	case LOCKTAB_FX_MOVED_FREED:
@@ -292,6 +308,7 @@ static void put_event(struct hub *hub, enum zkp_event event)
 		zkp_out_word(&hub->out, "shutdown");
 		break;
 	case ZKP_EVENT_LOST:
+	case ZKP_EVENT_REVOKE:
 	case ZKP_EVENT_HELD:
 	case ZKP_EVENT_FREED:
 	case ZKP_EVENT_QUEUE:

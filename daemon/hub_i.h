@@ -6,6 +6,7 @@
  *	hub_request.c  what a connection asks
  *	hub_answer.c   what a connection is told
  *	hub_show.c     LIST, STATUS, STATS: what is shown to people
+ *	hub_admin.c    KICK: what administrators may ask
  *	hub_watch.c    WATCH: news of locks, for those who asked
  *	hub_bid.c      contests: bids, their operations, their watches
  *	hub_session.c  the session and the lease: beats, presence, loss
@@ -30,6 +31,8 @@
 #define HUB_SERVER_MAX 80
 /* One log line. */
 #define HUB_LOG_MAX 1024
+/* lease.md R11: an end that we choose is this share of the timeout away. */
+#define HUB_GRACE_SHARE 4
 
 struct hub_conn {
 	uint64_t id;
@@ -201,6 +204,8 @@ void hub_tell_lease(struct hub *hub);
 /* "host pid=1 command" of a ticket of this host. */
 void hub_who(struct hub *hub, const struct locktab_ticket *ticket, char *buf,
 	     size_t size);
+/* When a hold is over if nothing more is heard. */
+int64_t hub_until_ms(const struct hub *hub, const struct locktab_ticket *t);
 const char *hub_lost_word(enum locktab_lost lost);
 
 /* hub_show.c */
@@ -208,6 +213,15 @@ void hub_show_list(struct hub *hub, struct hub_conn *conn,
 		   const struct zkp_request *rq);
 void hub_show_status(struct hub *hub, uint64_t conn, const char *tag);
 void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag);
+
+/* hub_admin.c */
+void hub_kick(struct hub *hub, struct hub_conn *conn,
+	      const struct zkp_request *rq);
+void hub_kick_done(struct hub *hub, const struct locktab_effect *fx);
+void hub_say_revoke(struct hub *hub, const struct locktab_ticket *t);
+/* "host pid=1 command" of a connection. */
+void hub_conn_who(const struct hub *hub, const struct hub_conn *conn, char *buf,
+		  size_t size);
 
 /* hub_watch.c */
 void hub_watch_begin(struct hub *hub, struct hub_conn *conn,

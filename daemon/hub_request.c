@@ -67,7 +67,8 @@ static void do_lock(struct hub *hub, struct hub_conn *conn,
 			  .note = *rq->note    ? rq->note
 				  : conn->note ? conn->note
 					       : "",
-			  .wait_ms = rq->wait_ms },
+			  .wait_ms = rq->wait_ms,
+			  .max_hold_ms = rq->max_hold_ms },
 	};
 
 	if (rq->name_kind == ZKP_NAME_LITERAL) {
@@ -130,7 +131,7 @@ static const struct locktab_ticket *check_find(struct hub *hub,
 static void put_check(struct hub *hub, const char *tag,
 		      const struct locktab_ticket *t)
 {
-	int64_t until_ms = lease_deadline_ms(hub->lease);
+	int64_t until_ms = t ? hub_until_ms(hub, t) : 0;
 	bool held = t && t->state == TICKET_HELD && hub->now_ms < until_ms;
 
 	zkp_out_begin(&hub->out, tag, "OK");
@@ -139,8 +140,11 @@ static void put_check(struct hub *hub, const char *tag,
 		zkp_out_id(&hub->out, "id", t->id);
 		zkp_out_u64(&hub->out, "token", t->token);
 		zkp_out_u64(&hub->out, "gen", t->gen);
-		zkp_out_i64(&hub->out, "until_ms", until_ms);
+		zkp_out_i64(&hub->out, "until_ms",
+			    lease_deadline_ms(hub->lease));
 		zkp_out_i64(&hub->out, "valid_ms", until_ms - hub->now_ms);
+		if (t->until_ms != LOCKTAB_NEVER_MS)
+			zkp_out_i64(&hub->out, "max_until_ms", t->until_ms);
 	} else if (!t) {
 		zkp_out_str(&hub->out, "reason", "notheld");
 	} else if (t->state == TICKET_WAITING) {
@@ -273,6 +277,9 @@ static void route(struct hub *hub, struct hub_conn *conn,
 		break;
 	case ZKP_VERB_STATS:
 		hub_show_stats(hub, conn->id, rq->tag);
+		break;
+	case ZKP_VERB_KICK:
+		hub_kick(hub, conn, rq);
 		break;
 	case ZKP_VERB_WATCH:
 		hub_watch_begin(hub, conn, rq);

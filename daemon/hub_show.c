@@ -208,6 +208,7 @@ void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag)
 	pair_u64(hub, tag, "cancels_total", tab.cancels);
 	pair_u64(hub, tag, "lost_total", tab.losses);
 	pair_u64(hub, tag, "yields_total", tab.yields);
+	pair_u64(hub, tag, "kicks_total", tab.kicks);
 	pair_u64(hub, tag, "lingering", tab.lingering);
 	pair_u64(hub, tag, "watchers", hub->watchers_len);
 	pair_u64(hub, tag, "operations_in_flight", HASH_COUNT(hub->ops));

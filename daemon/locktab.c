@@ -76,7 +76,7 @@ void locktab_emit_ticket(struct locktab *tab, enum locktab_effect_type type,
 	locktab_emit(tab, fx);
 }
 
-static void done(struct locktab *tab, struct ticket *t, enum zkp_status status)
+void locktab_done(struct locktab *tab, struct ticket *t, enum zkp_status status)
 {
 	locktab_emit_ticket(tab, LOCKTAB_FX_DONE, t, status);
 }
@@ -114,7 +114,7 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 		ticket_enter(tab, t, TICKET_DEAD);
 		lock_settle(tab, t->lock, ev->now_ms);
 	} else if (t) {
-		done(tab, t, ZKP_HELD);
+		locktab_done(tab, t, ZKP_HELD);
 		return;
 	}
 	status = lock_refusal(tab, ev);
@@ -123,12 +123,12 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 	    lock_busy(tab, lock, ev->lock.mode, ev->now_ms))
 		status = ZKP_BUSY;
 	if (status != ZKP_OK) {
-		done(tab, NULL, status);
+		locktab_done(tab, NULL, status);
 		return;
 	}
 	t = ticket_new(tab, ev);
 	if (!t)
-		done(tab, NULL, ZKP_LIMIT);
+		locktab_done(tab, NULL, ZKP_LIMIT);
 	else
 		lock_joined(tab, t->lock, ev->now_ms);
 }
@@ -140,15 +140,15 @@ static void on_unlock(struct locktab *tab, const struct locktab_event *ev)
 
 	if (!t || t->pub.state == TICKET_WAITING ||
 	    (ev->pick.token && ev->pick.token != t->pub.token)) {
-		done(tab, NULL, ZKP_NOTHELD);
+		locktab_done(tab, NULL, ZKP_NOTHELD);
 		return;
 	}
 	lock = t->lock;
 	if (t->pub.state == TICKET_LOST) {
-		done(tab, t, ZKP_LOST);
+		locktab_done(tab, t, ZKP_LOST);
 	} else {
 		t->pub.ended_ms = ev->now_ms;
-		done(tab, t, ZKP_OK);
+		locktab_done(tab, t, ZKP_OK);
 	}
 	ticket_enter(tab, t, TICKET_DEAD);
 	lock_settle(tab, lock, ev->now_ms);
@@ -160,13 +160,13 @@ static void on_cancel(struct locktab *tab, const struct locktab_event *ev)
 	struct lock *lock;
 
 	if (!t || t->pub.state != TICKET_WAITING) {
-		done(tab, NULL, ZKP_NOTFOUND);
+		locktab_done(tab, NULL, ZKP_NOTFOUND);
 		return;
 	}
 	lock = t->lock;
 	tab->counts.cancels++;
 	ticket_refuse(tab, t, ZKP_CANCELLED);
-	done(tab, t, ZKP_OK);
+	locktab_done(tab, t, ZKP_OK);
 	lock_settle(tab, lock, ev->now_ms);
 }
 
@@ -183,9 +183,13 @@ static void on_tick(struct locktab *tab, int64_t now_ms)
 {
 	struct ticket *t;
 
-	while ((t = timer_first(tab)) && t->pub.wait_until_ms <= now_ms) {
+	while ((t = timer_first(tab)) && timer_due_ms(t) <= now_ms) {
 		struct lock *lock = t->lock;
 
+		if (t->pub.state == TICKET_HELD) {
+			hold_over(tab, t, now_ms);
+			continue;
+		}
 		tab->counts.timeouts++;
 		ticket_refuse(tab, t, t->pub.trying ? ZKP_BUSY : ZKP_TIMEOUT);
 		lock_settle(tab, lock, now_ms);
@@ -210,6 +214,9 @@ void locktab_step(struct locktab *tab, const struct locktab_event *ev)
 		break;
 	case LOCKTAB_GONE:
 		on_gone(tab, ev);
+		break;
+	case LOCKTAB_KICK:
+		hold_kick(tab, ev);
 		break;
 	case LOCKTAB_BID_QUEUED:
 	case LOCKTAB_BID_OWNED:
@@ -251,7 +258,7 @@ int64_t locktab_wake_ms(const struct locktab *tab)
 {
 	const struct lock *linger = TAILQ_FIRST(&tab->states[LOCK_LINGERING]);
 	const struct ticket *t = timer_first(tab);
-	int64_t wake_ms = t ? t->pub.wait_until_ms : LOCKTAB_NEVER_MS;
+	int64_t wake_ms = t ? timer_due_ms(t) : LOCKTAB_NEVER_MS;
 
 	if (linger && linger->linger_until_ms < wake_ms)
 		wake_ms = linger->linger_until_ms;
@@ -261,9 +268,8 @@ int64_t locktab_wake_ms(const struct locktab *tab)
 const struct locktab_ticket *locktab_by_id(const struct locktab *tab,
 					   uint64_t id)
 {
-	struct ticket *t;
+	struct ticket *t = ticket_by_id(tab, id);
 
-	HASH_FIND(by_id, tab->tickets, &id, sizeof id, t);
 	return t ? &t->pub : NULL;
 }
 

@@ -50,6 +50,8 @@ enum locktab_lost {
 	LOCKTAB_LOST_EXPIRED,  /* the ensemble ended the session */
 	LOCKTAB_LOST_DELETED,  /* somebody deleted our node */
 	LOCKTAB_LOST_SHUTDOWN, /* the daemon ends */
+	LOCKTAB_LOST_KICKED,   /* an administrator took it away */
+	LOCKTAB_LOST_MAX_HOLD, /* its longest time was over */
 };
 
 enum locktab_state { /* of a ticket */
@@ -72,7 +74,9 @@ struct locktab_ticket {
 	uint64_t token;         /* TICKET_HELD, TICKET_LOST */
 	int64_t asked_ms;
 	int64_t wait_until_ms; /* LOCKTAB_NEVER_MS: for ever */
+	int64_t max_hold_ms;   /* 0: as long as it likes */
 	int64_t granted_ms;
+	int64_t until_ms; /* HELD: it ends then; LOCKTAB_NEVER_MS */
 	int64_t ended_ms; /* released or lost */
 	const char *name; /* of the lock */
 	/* Refused: who elsewhere had it; "" when not known or held here. */
@@ -87,6 +91,7 @@ enum locktab_event_type {
 	LOCKTAB_UNLOCK,
 	LOCKTAB_CANCEL,
 	LOCKTAB_GONE, /* the connection ended: all its tickets go */
+	LOCKTAB_KICK, /* of an administrator: anybody's ticket */
 	/* from contest */
 	LOCKTAB_BID_QUEUED, /* others stand before the bid */
 	LOCKTAB_BID_OWNED,
@@ -123,8 +128,13 @@ struct locktab_event {
 			const char *tag;
 			const char *note;
 			enum zkp_mode mode;
-			int64_t wait_ms; /* 0: try; < 0: for ever */
+			int64_t wait_ms;     /* 0: try; < 0: for ever */
+			int64_t max_hold_ms; /* R17; 0: none */
 		} lock;
+		struct {
+			uint64_t id;
+			int64_t end_ms; /* when a hold is over */
+		} kick;
 		struct {
 			struct locktab_target target;
 			uint64_t token; /* 0: any; UNLOCK only */
@@ -160,6 +170,7 @@ enum locktab_effect_type {
 	LOCKTAB_FX_REFUSED, /* status says why */
 	/* Of a hold: */
 	LOCKTAB_FX_LOST,
+	LOCKTAB_FX_REVOKE, /* it ends at until_ms, sooner than it was told */
 	/* For onlookers, after locktab_tell_moves(): */
 	LOCKTAB_FX_MOVED_HELD,
 	LOCKTAB_FX_MOVED_FREED, /* lost says whether by a loss */
@@ -194,7 +205,7 @@ typedef void locktab_row_fn(void *ctx, const struct locktab_ticket *ticket,
 struct locktab_counts {
 	uint64_t held, waiting, lost, locks, lingering;
 	uint64_t grants_local, grants_bid; /* turns > 0, first turns */
-	uint64_t timeouts, cancels, losses, yields, slides;
+	uint64_t timeouts, cancels, losses, yields, slides, kicks;
 };
 
 /* NULL when memory is not to be had. */

@@ -290,6 +290,7 @@ void bid_event(struct locktab *tab, const struct locktab_event *ev)
 	case LOCKTAB_UNLOCK:
 	case LOCKTAB_CANCEL:
 	case LOCKTAB_GONE:
+	case LOCKTAB_KICK:
 	case LOCKTAB_SESSION_UP:
 	case LOCKTAB_SESSION_END:
 	case LOCKTAB_LEASE:

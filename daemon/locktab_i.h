@@ -6,7 +6,8 @@
  *	locktab_ticket.c tickets and their owners
  *	locktab_lock.c   a lock: whose turn is it, which bids are wanted
  *	locktab_bid.c    a bid: opened, owned, left; what contest says of it
- *	locktab_timer.c  who waits until when
+ *	locktab_hold.c   holds that end by themselves
+ *	locktab_timer.c  what is due when
  */
 #ifndef DAEMON_LOCKTAB_I_H
 #define DAEMON_LOCKTAB_I_H
@@ -24,9 +25,10 @@ struct ticket {
 	struct locktab_ticket pub; /* first: effects lend it */
 	struct lock *lock;
 	struct owner *owner;
-	struct bid *bid; /* HELD: it is in bid->held */
-	char *note;      /* NULL: none */
-	char *holder;    /* of pub.holder; NULL: none */
+	struct bid *bid;       /* HELD: it is in bid->held */
+	char *note;            /* NULL: none */
+	char *holder;          /* of pub.holder; NULL: none */
+	enum locktab_lost end; /* why it is over at pub.until_ms */
 	bool queued_told;
 	size_t timer;                 /* place in the heap; 0: not in it */
 	TAILQ_ENTRY(ticket) in_lock;  /* waiting in its lock, held on its bid */
@@ -123,7 +125,7 @@ struct locktab {
 	enum zkp_status doubt;
 	uint16_t gen;
 	int64_t grant_until_ms; /* INT64_MIN: nothing is granted */
-	struct ticket **heap;   /* heap[1..heap_len], by wait_until_ms */
+	struct ticket **heap;   /* heap[1..heap_len], by timer_due_ms() */
 	size_t heap_len, heap_cap;
 	struct locktab_effect *fx; /* fx[fx_at..fx_len] are to be taken */
 	size_t fx_at, fx_len, fx_cap;
@@ -134,8 +136,18 @@ struct locktab {
 void locktab_emit(struct locktab *tab, struct locktab_effect fx);
 void locktab_emit_ticket(struct locktab *tab, enum locktab_effect_type type,
 			 struct ticket *t, enum zkp_status status);
+/* The answer to the request in hand. */
+void locktab_done(struct locktab *tab, struct ticket *t,
+		  enum zkp_status status);
+
+/* locktab_hold.c */
+/* Granted just now: until when, if nobody gives it back? */
+void hold_begin(struct locktab *tab, struct ticket *t, int64_t now_ms);
+void hold_kick(struct locktab *tab, const struct locktab_event *ev);
+void hold_over(struct locktab *tab, struct ticket *t, int64_t now_ms);
 
 /* locktab_ticket.c */
+struct ticket *ticket_by_id(const struct locktab *tab, uint64_t id);
 /* A ticket at the end of its lock's queue; NULL when memory is short. */
 struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev);
 struct ticket *ticket_find(const struct locktab *tab, uint64_t conn,
@@ -202,6 +214,10 @@ void bid_free_all(struct locktab *tab);
 
 /* locktab_timer.c */
 bool timer_add(struct locktab *tab, struct ticket *t); /* false: no memory */
+/* Room for so many, so that timer_add() cannot fail; false: no memory. */
+bool timer_room(struct locktab *tab, size_t timers);
+/* When it is due: the end of its wait, or of its hold. */
+int64_t timer_due_ms(const struct ticket *t);
 void timer_remove(struct locktab *tab, struct ticket *t);
 struct ticket *timer_first(const struct locktab *tab); /* or NULL */
 

@@ -83,6 +83,7 @@ void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 		tab->counts.waiting--;
 		break;
 	case TICKET_HELD:
+		timer_remove(tab, t);
 		put_down(t);
 		tab->counts.held--;
 		break;
@@ -135,6 +136,7 @@ void ticket_grant(struct locktab *tab, struct ticket *t, struct bid *bid,
 	t->pub.bid = bid->id;
 	t->pub.granted_ms = now_ms;
 	ticket_enter(tab, t, TICKET_HELD);
+	hold_begin(tab, t, now_ms);
 	locktab_emit_ticket(tab, LOCKTAB_FX_GRANTED, t, ZKP_OK);
 }
 
@@ -198,6 +200,14 @@ static struct ticket *find_by_name(const struct locktab *tab,
 	return NULL;
 }
 
+struct ticket *ticket_by_id(const struct locktab *tab, uint64_t id)
+{
+	struct ticket *t;
+
+	HASH_FIND(by_id, tab->tickets, &id, sizeof id, t);
+	return t;
+}
+
 struct ticket *ticket_find(const struct locktab *tab, uint64_t conn,
 			   const struct locktab_target *target)
 {
@@ -205,8 +215,7 @@ struct ticket *ticket_find(const struct locktab *tab, uint64_t conn,
 	struct ticket *t;
 
 	if (target->id) {
-		HASH_FIND(by_id, tab->tickets, &target->id, sizeof target->id,
-			  t);
+		t = ticket_by_id(tab, target->id);
 		return t && t->pub.conn == conn ? t : NULL;
 	}
 	owner = owner_find(tab, conn);
@@ -230,6 +239,9 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	if (!t || (ev->lock.note && *ev->lock.note &&
 		   !(t->note = strdup(ev->lock.note))))
 		goto fail;
+	/* One timer each at most: of its wait, then of its hold. */
+	if (!timer_room(tab, tab->tickets_len + 1))
+		goto fail;
 	lock = lock_get(tab, ev->lock.name);
 	owner = owner_get(tab, ev->conn);
 	if (!lock || !owner)
@@ -247,6 +259,7 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	t->pub.conn = ev->conn;
 	t->pub.trying = ev->lock.wait_ms == 0;
 	t->pub.mode = ev->lock.mode;
+	t->pub.max_hold_ms = ev->lock.max_hold_ms;
 	t->pub.asked_ms = ev->now_ms;
 	t->pub.name = lock->name;
 	t->pub.note = t->note ? t->note : "";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * locktab's timers: a binary heap of the tickets that do not wait for ever.
+ * locktab's timers: a binary heap of the tickets that do not wait, or hold,
+ * for ever.
  * Each ticket knows its place, so that leaving costs no search.
  */
 #include <assert.h>
@@ -14,10 +15,16 @@ static void put(struct locktab *tab, size_t at, struct ticket *t)
 	t->timer = at;
 }
 
+int64_t timer_due_ms(const struct ticket *t)
+{
+	return t->pub.state == TICKET_HELD ? t->pub.until_ms
+					   : t->pub.wait_until_ms;
+}
+
 static bool earlier(const struct ticket *a, const struct ticket *b)
 {
-	if (a->pub.wait_until_ms != b->pub.wait_until_ms)
-		return a->pub.wait_until_ms < b->pub.wait_until_ms;
+	if (timer_due_ms(a) != timer_due_ms(b))
+		return timer_due_ms(a) < timer_due_ms(b);
 	return a->pub.id < b->pub.id; /* ties in arrival order */
 }
 
@@ -49,20 +56,28 @@ static void sift_down(struct locktab *tab, size_t at)
 	put(tab, at, t);
 }
 
+bool timer_room(struct locktab *tab, size_t timers)
+{
+	size_t cap = tab->heap_cap ? tab->heap_cap : 64;
+	struct ticket **heap;
+
+	while (cap <= timers) /* heap[0] is not used */
+		cap *= 2;
+	if (cap == tab->heap_cap)
+		return true;
+	heap = realloc(tab->heap, cap * sizeof(struct ticket *));
+	if (!heap)
+		return false;
+	tab->heap = heap;
+	tab->heap_cap = cap;
+	return true;
+}
+
 bool timer_add(struct locktab *tab, struct ticket *t)
 {
-	struct ticket **heap;
-	size_t cap;
-
 	assert(t->timer == 0);
-	if (tab->heap_len + 1 >= tab->heap_cap) {
-		cap = tab->heap_cap ? 2 * tab->heap_cap : 64;
-		heap = realloc(tab->heap, cap * sizeof(struct ticket *));
-		if (!heap)
-			return false;
-		tab->heap = heap;
-		tab->heap_cap = cap;
-	}
+	if (!timer_room(tab, tab->heap_len + 1))
+		return false;
 	tab->heap_len++;
 	put(tab, tab->heap_len, t);
 	sift_up(tab, tab->heap_len);

@@ -197,6 +197,7 @@ bool zkp_grant_read(const struct zkp_reply *reply, struct zkp_grant *grant_out)
 	    !zkp_reply_i64(reply, "valid_ms", &grant.valid_ms) ||
 	    !zkp_reply_i64(reply, "waited_ms", &grant.waited_ms))
 		return false;
+	(void)zkp_reply_i64(reply, "max_until_ms", &grant.max_until_ms);
 	grant.mode = zkp_reply_str(reply, "mode");
 	grant.node = zkp_reply_str(reply, "node");
 	if (!grant.mode)

@@ -53,6 +53,7 @@ bool zkp_err_problem(struct zkp_out *out, const struct zkp_problem *problem);
 	X(ZKP_EVENT_LEASE, "LEASE", "the deadline moved")             \
 	X(ZKP_EVENT_LOST, "LOST", "one hold has ended: stop now")     \
 	X(ZKP_EVENT_DRAINING, "DRAINING", "the daemon is going away") \
+	X(ZKP_EVENT_REVOKE, "REVOKE", "somebody wants it back")       \
 	X(ZKP_EVENT_HELD, "HELD", "watched: granted")                 \
 	X(ZKP_EVENT_FREED, "FREED", "watched: the hold has ended")    \
 	X(ZKP_EVENT_QUEUE, "QUEUE", "watched: who waits has changed") \
@@ -91,7 +92,8 @@ struct zkp_grant {
 	int64_t until_ms; /* CLOCK_BOOTTIME */
 	int64_t valid_ms; /* the same as a span, for people */
 	int64_t waited_ms;
-	bool dev; /* granted by a coordinator of one host */
+	int64_t max_until_ms; /* over then, whatever the page says; 0: no */
+	bool dev;             /* granted by a coordinator of one host */
 };
 
 bool zkp_grant_write(struct zkp_out *out, const char *tag,

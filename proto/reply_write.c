@@ -127,6 +127,8 @@ bool zkp_grant_write(struct zkp_out *out, const char *tag,
 	zkp_out_i64(out, "until_ms", grant->until_ms);
 	zkp_out_i64(out, "valid_ms", grant->valid_ms);
 	zkp_out_i64(out, "waited_ms", grant->waited_ms);
+	if (grant->max_until_ms)
+		zkp_out_i64(out, "max_until_ms", grant->max_until_ms);
 	if (*grant->node)
 		zkp_out_str(out, "node", grant->node);
 	if (grant->dev)

@@ -38,6 +38,7 @@ void zkp_request_init(struct zkp_request *rq, enum zkp_verb verb)
 		.name = "",
 		.target = "",
 		.note = "",
+		.reason = "",
 		.client = "",
 		.pattern = "",
 		.word = "",
@@ -70,6 +71,8 @@ static const char *arg_word(enum zkp_arg arg)
 		return "target";
 	case ZKP_ARG_PATTERN:
 		return "pattern";
+	case ZKP_ARG_ID:
+		return "id";
 	case ZKP_ARG_VERB:
 		return "verb";
 	case ZKP_ARG_NONE:
@@ -119,14 +122,20 @@ static bool read_name(struct parse *p, const struct zkp_word *word)
 	return true;
 }
 
+static bool read_id(struct parse *p, const struct zkp_word *word)
+{
+	if (word->value[0] != '@' ||
+	    !zkp_u64_read(word->value + 1, ZKP_ID_MAX, &p->rq.id) || !p->rq.id)
+		return fail_arg(p, word, "id",
+				"an id is @ and a number from 1 on");
+	return true;
+}
+
 static bool read_name_id(struct parse *p, const struct zkp_word *word)
 {
 	if (word->value[0] != '@')
 		return read_name(p, word);
-	if (!zkp_u64_read(word->value + 1, ZKP_ID_MAX, &p->rq.id) || !p->rq.id)
-		return fail_arg(p, word, "id",
-				"an id is @ and a number from 1 on");
-	return true;
+	return read_id(p, word);
 }
 
 static bool read_target(struct parse *p, const struct zkp_word *word)
@@ -210,6 +219,8 @@ static bool read_arg(struct parse *p, const struct zkp_word *word)
 		return read_name(p, word);
 	case ZKP_ARG_NAME_ID:
 		return read_name_id(p, word);
+	case ZKP_ARG_ID:
+		return read_id(p, word);
 	case ZKP_ARG_TARGET:
 		return read_target(p, word);
 	case ZKP_ARG_PATTERN:
@@ -233,6 +244,16 @@ static bool read_note(struct parse *p, const struct zkp_word *word)
 		    p, word, word->key,
 		    "a note has at most " TEXT(ZKP_NOTE_MAX) " bytes");
 	p->rq.note = word->value;
+	return true;
+}
+
+static bool read_reason(struct parse *p, const struct zkp_word *word)
+{
+	if (word->value_len > ZKP_NOTE_MAX)
+		return fail_arg(
+		    p, word, word->key,
+		    "a reason has at most " TEXT(ZKP_NOTE_MAX) " bytes");
+	p->rq.reason = word->value;
 	return true;
 }
 
@@ -272,6 +293,16 @@ static bool read_wait(struct parse *p, const struct zkp_word *word)
 	if (!zkp_duration_read(word->value, &p->rq.wait_ms))
 		return fail_arg(p, word, word->key,
 				"a wait is \"forever\" or a number with ms, s, "
+				"m, h or d behind it, at most 3650d");
+	return true;
+}
+
+static bool read_max_hold(struct parse *p, const struct zkp_word *word)
+{
+	if (!zkp_duration_read(word->value, &p->rq.max_hold_ms) ||
+	    p->rq.max_hold_ms == 0)
+		return fail_arg(p, word, word->key,
+				"a longest hold is a number over 0 with ms, s, "
 				"m, h or d behind it, at most 3650d");
 	return true;
 }
@@ -336,6 +367,10 @@ static bool read_key(struct parse *p, enum zkp_key key,
 		return read_state(p, word);
 	case ZKP_KEY_SCOPE:
 		return read_scope(p, word);
+	case ZKP_KEY_MAX_HOLD:
+		return read_max_hold(p, word);
+	case ZKP_KEY_REASON:
+		return read_reason(p, word);
 	}
 	return false;
 }

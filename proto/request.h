@@ -44,16 +44,18 @@ struct zkp_request {
 	const char *name;    /* LOCK TRYLOCK UNLOCK CANCEL CHECK; "" with id */
 	const char *target;  /* CANCEL #tag, without "#" */
 	const char *note;    /* HELLO LOCK TRYLOCK */
+	const char *reason;  /* KICK */
 	const char *client;  /* HELLO */
 	const char *pattern; /* LIST WATCH; "" means all */
 	const char *word;    /* PING */
 	const struct zkp_verb_row *topic; /* HELP; NULL means all */
-	uint64_t id;     /* UNLOCK CANCEL CHECK; 0 when not given */
-	uint64_t token;  /* UNLOCK CHECK; 0 when not given */
-	int64_t wait_ms; /* LOCK, ZKP_WAIT_FOREVER by default; TRYLOCK 0 */
-	unsigned proto;  /* HELLO; ZKP_PROTO_VERSION when not given */
-	bool lease_push; /* HELLO lease=push */
-	bool sync;       /* CHECK sync=1 */
+	uint64_t id;         /* UNLOCK CANCEL CHECK KICK; 0 when not given */
+	uint64_t token;      /* UNLOCK CHECK; 0 when not given */
+	int64_t wait_ms;     /* LOCK, ZKP_WAIT_FOREVER by default; TRYLOCK 0 */
+	int64_t max_hold_ms; /* LOCK TRYLOCK; 0 when not given */
+	unsigned proto;      /* HELLO; ZKP_PROTO_VERSION when not given */
+	bool lease_push;     /* HELLO lease=push */
+	bool sync;           /* CHECK sync=1 */
 };
 
 /* Everything at its default: the verb, and all strings "". */

@@ -56,6 +56,9 @@ static void write_arg(struct zkp_out *out, const struct zkp_request *rq,
 	case ZKP_ARG_NAME_ID:
 		write_name_id(out, rq);
 		break;
+	case ZKP_ARG_ID:
+		zkp_out_word_id(out, rq->id);
+		break;
 	case ZKP_ARG_TARGET:
 		write_target(out, rq);
 		break;
@@ -80,14 +83,25 @@ static void write_text(struct zkp_out *out, enum zkp_key key, const char *text)
 		zkp_out_str(out, zkp_key_word(key), text);
 }
 
-static void write_wait(struct zkp_out *out, const struct zkp_request *rq)
+static void write_ms(struct zkp_out *out, enum zkp_key key, int64_t span_ms)
 {
 	char text[32];
 
-	if (rq->wait_ms == ZKP_WAIT_FOREVER)
-		return;
-	(void)snprintf(text, sizeof text, "%" PRId64 "ms", rq->wait_ms);
-	zkp_out_str(out, zkp_key_word(ZKP_KEY_WAIT), text);
+	(void)snprintf(text, sizeof text, "%" PRId64 "ms", span_ms);
+	zkp_out_str(out, zkp_key_word(key), text);
+}
+
+/* One whose default is 0. */
+static void write_span(struct zkp_out *out, enum zkp_key key, int64_t span_ms)
+{
+	if (span_ms)
+		write_ms(out, key, span_ms);
+}
+
+static void write_wait(struct zkp_out *out, const struct zkp_request *rq)
+{
+	if (rq->wait_ms != ZKP_WAIT_FOREVER)
+		write_ms(out, ZKP_KEY_WAIT, rq->wait_ms);
 }
 
 static void write_key(struct zkp_out *out, const struct zkp_request *rq,
@@ -122,6 +136,12 @@ static void write_key(struct zkp_out *out, const struct zkp_request *rq,
 		break;
 	case ZKP_KEY_STATE:
 		write_text(out, key, zkp_row_state_word(rq->state));
+		break;
+	case ZKP_KEY_MAX_HOLD:
+		write_span(out, key, rq->max_hold_ms);
+		break;
+	case ZKP_KEY_REASON:
+		write_text(out, key, rq->reason);
 		break;
 	case ZKP_KEY_SCOPE: /* local is the default and all there is */
 		break;

@@ -24,6 +24,7 @@ enum zkp_verb {
 	ZKP_VERB_STATS,
 	ZKP_VERB_WATCH,
 	ZKP_VERB_UNWATCH,
+	ZKP_VERB_KICK,
 	ZKP_VERB_VERSION,
 	ZKP_VERB_PING,
 	ZKP_VERB_HELP,
@@ -31,16 +32,18 @@ enum zkp_verb {
 };
 
 /* X(symbol, word) - the keys of requests. */
-#define ZKP_KEY_MAP(X)              \
-	X(ZKP_KEY_CLIENT, "client") \
-	X(ZKP_KEY_NOTE, "note")     \
-	X(ZKP_KEY_LEASE, "lease")   \
-	X(ZKP_KEY_MODE, "mode")     \
-	X(ZKP_KEY_WAIT, "wait")     \
-	X(ZKP_KEY_TOKEN, "token")   \
-	X(ZKP_KEY_SYNC, "sync")     \
-	X(ZKP_KEY_STATE, "state")   \
-	X(ZKP_KEY_SCOPE, "scope")
+#define ZKP_KEY_MAP(X)                  \
+	X(ZKP_KEY_CLIENT, "client")     \
+	X(ZKP_KEY_NOTE, "note")         \
+	X(ZKP_KEY_LEASE, "lease")       \
+	X(ZKP_KEY_MODE, "mode")         \
+	X(ZKP_KEY_WAIT, "wait")         \
+	X(ZKP_KEY_TOKEN, "token")       \
+	X(ZKP_KEY_SYNC, "sync")         \
+	X(ZKP_KEY_STATE, "state")       \
+	X(ZKP_KEY_SCOPE, "scope")       \
+	X(ZKP_KEY_MAX_HOLD, "max_hold") \
+	X(ZKP_KEY_REASON, "reason")
 
 enum zkp_key {
 #define X(sym, word) sym,
@@ -59,7 +62,8 @@ enum zkp_arg {
 	ZKP_ARG_PROTO, /* HELLO 1 */
 	ZKP_ARG_NAME,
 	ZKP_ARG_NAME_ID, /* name|@id */
-	ZKP_ARG_TARGET,  /* #tag|@id|name */
+	ZKP_ARG_ID,
+	ZKP_ARG_TARGET, /* #tag|@id|name */
 	ZKP_ARG_PATTERN,
 	ZKP_ARG_WORD,
 	ZKP_ARG_VERB,

@@ -72,7 +72,7 @@ static bool asked_to_end(const struct cli_signals *signals)
 	return false;
 }
 
-static bool is_lost(struct cli_hold *hold)
+static bool is_lost(const struct cli_args *args, struct cli_hold *hold)
 {
 	for (;;) {
 		switch (cli_hold_news(hold)) {
@@ -80,6 +80,9 @@ static bool is_lost(struct cli_hold *hold)
 			return true;
 		case CLI_NEWS_NONE:
 			return !zklock_is_held(hold->lock);
+		case CLI_NEWS_REVOKED:
+			cli_say_warning(args, "%s", hold->revoked);
+			break;
 		case CLI_NEWS_SUSPENDED:
 		case CLI_NEWS_RESUMED:
 			break;
@@ -106,7 +109,7 @@ static bool keep(const struct cli_args *args, struct cli_hold *hold,
 		return cli_fault_set(fault, CLI_EXIT_OSERR, "timer: %s",
 				     strerror(-timer_fd));
 	for (;;) {
-		bool lost = is_lost(hold);
+		bool lost = is_lost(args, hold);
 		int64_t end_ms = cli_hold_until_ms(hold) - args->stop_early_ms;
 		struct pollfd wait[] = {
 			{ .fd = timer_fd, .events = POLLIN },

@@ -333,6 +333,7 @@ static bool ask(struct cli_hold *hold, const struct cli_args *args,
 	int error;
 
 	options.note = args->note;
+	options.max_hold_ms = args->max_hold_ms;
 	if (wait_end_ms != CLI_NEVER_MS) {
 		options.wait_ms = wait_end_ms - cli_clock_ms();
 		if (options.wait_ms < 0 || args->wait_ms == 0)
@@ -387,6 +388,17 @@ static void note_reason(struct cli_hold *hold, enum zklock_reason reason)
 			       zklock_strreason(reason));
 }
 
+static void note_revoke(struct cli_hold *hold, const struct zklock_event *event)
+{
+	(void)snprintf(hold->revoked, sizeof hold->revoked,
+		       "\"%s\" is %s by %s%s%s", hold->name,
+		       event->until_ms ? "taken away" : "asked for",
+		       event->holder[0] ? event->holder : "somebody",
+		       event->text[0] ? ": " : "", event->text);
+	if (event->until_ms)
+		note_reason(hold, ZKLOCK_REASON_KICKED);
+}
+
 enum cli_news cli_hold_news(struct cli_hold *hold)
 {
 	struct zklock_event event = ZKLOCK_EVENT_INIT;
@@ -397,6 +409,10 @@ enum cli_news cli_hold_news(struct cli_hold *hold)
 			return CLI_NEWS_SUSPENDED;
 		if (event.type == ZKLOCK_EVENT_RESUMED)
 			return CLI_NEWS_RESUMED;
+		if (event.type == ZKLOCK_EVENT_REVOKE) {
+			note_revoke(hold, &event);
+			return CLI_NEWS_REVOKED;
+		}
 		if (event.type == ZKLOCK_EVENT_LOST) {
 			note_reason(hold, event.reason);
 			return CLI_NEWS_LOST;

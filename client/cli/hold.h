@@ -40,7 +40,8 @@ struct cli_hold {
 	struct cli_waits waits;
 	bool ask_again;      /* the daemon went: worth another try */
 	const char *outcome; /* for the report, when it was not granted */
-	char reason[CLI_REASON_BYTES]; /* why it was lost */
+	char reason[CLI_REASON_BYTES]; /* why it was lost, or will be */
+	char revoked[ZKLOCK_HOLDER_MAX + ZKLOCK_TEXT_MAX + 64];
 };
 
 /* Sign as "zklock run backup" for those who look at the lock: what is "zklock
@@ -64,7 +65,8 @@ enum cli_news {
 	CLI_NEWS_NONE,
 	CLI_NEWS_SUSPENDED,
 	CLI_NEWS_RESUMED,
-	CLI_NEWS_LOST, /* or the connection ended; see hold->reason */
+	CLI_NEWS_REVOKED, /* somebody wants it back: see hold->revoked */
+	CLI_NEWS_LOST,    /* or the connection ended; see hold->reason */
 };
 
 /* What the daemon said since; never blocks. */

@@ -127,6 +127,8 @@ SET_VALUE(set_connect_timeout, duration(value, &args->connect_timeout_ms,
 					"--connect-timeout", fault))
 SET_VALUE(set_kill_after,
 	  duration(value, &args->kill_after_ms, "--kill-after", fault))
+SET_VALUE(set_max_hold,
+	  duration(value, &args->max_hold_ms, "--max-hold", fault))
 SET_VALUE(set_max_run, duration(value, &args->max_run_ms, "--max-run", fault))
 SET_VALUE(set_stop_early,
 	  duration(value, &args->stop_early_ms, "--stop-early", fault))
@@ -220,6 +222,16 @@ static bool set_note(struct cli_args *args, char *value,
 	return true;
 }
 
+static bool set_why(struct cli_args *args, char *value, struct cli_fault *fault)
+{
+	if (strlen(value) > NOTE_BYTES_MAX)
+		return cli_fault_set(fault, CLI_EXIT_USAGE,
+				     "--reason is longer than %d bytes",
+				     NOTE_BYTES_MAX);
+	args->why = value;
+	return true;
+}
+
 static bool set_report_fd(struct cli_args *args, char *value,
 			  struct cli_fault *fault)
 {
@@ -272,6 +284,7 @@ const struct cli_option cli_options_lock[] = {
 	{ "lost-exit-code", 'L', "N", set_lost_exit,
 	  "exit code when it was lost (79)" },
 	{ "note", 0, "TEXT", set_note, "shown to others in listings" },
+	{ "max-hold", 0, "DUR", set_max_hold, "the lock is lost after DUR" },
 	{ "connect-timeout", 0, "DUR", set_connect_timeout,
 	  "time to find daemon and ZooKeeper (10s)" },
 	{ 0 },
@@ -311,6 +324,11 @@ const struct cli_option cli_options_table[] = {
 	  "columns apart by one blank, \\x20 in them" },
 	{ "noheadings", 0, NULL, set_noheadings, "no heading" },
 	{ "output", 'o', "[+]COL,...", set_columns, "these columns" },
+	{ 0 },
+};
+
+const struct cli_option cli_options_kick[] = {
+	{ "reason", 0, "TEXT", set_why, "told to whoever has it, and logged" },
 	{ 0 },
 };
 

@@ -48,6 +48,7 @@ struct cli_args {
 	int conflict_exit;
 	int lost_exit;
 	const char *note;
+	int64_t max_hold_ms; /* 0: as long as it likes */
 	int64_t connect_timeout_ms;
 
 	/* run */
@@ -76,6 +77,9 @@ struct cli_args {
 	bool noheadings;
 	const char *columns;
 
+	/* kick */
+	const char *why; /* NULL: no reason given */
+
 	/* check */
 	uint64_t token; /* 0: from the environment */
 };
@@ -100,6 +104,7 @@ extern const struct cli_option cli_options_run[];
 extern const struct cli_option cli_options_hold[];
 extern const struct cli_option cli_options_table[];
 extern const struct cli_option cli_options_check[];
+extern const struct cli_option cli_options_kick[];
 extern const struct cli_option cli_options_flock[];
 
 /* What holds when nothing is said. */

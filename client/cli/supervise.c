@@ -44,6 +44,17 @@ static void pass(const struct watch *watch, int number)
 		(void)cli_spawn_signal_descendants(number);
 }
 
+/* The child is stopped kill_after before the hold is over. */
+static bool is_max_hold(const struct watch *watch)
+{
+	const struct cli_supervision *how = watch->how;
+
+	return how->args->max_hold_ms &&
+	       cli_clock_ms() >= how->hold->granted_ms +
+				     how->args->max_hold_ms -
+				     how->rules.kill_after_ms;
+}
+
 static void tell(struct watch *watch)
 {
 	const struct cli_hold *hold = watch->how->hold;
@@ -61,8 +72,15 @@ static void tell(struct watch *watch)
 				"--max-run is over: the command is stopped");
 		break;
 	case CLI_CAUSE_DEADLINE:
-		cli_say_error("\"%s\" could not be proven ours in time: %s",
-			      hold->name, then);
+		if (hold->reason[0] || is_max_hold(watch))
+			cli_say_error("\"%s\" is over (%s): %s", hold->name,
+				      hold->reason[0] ? hold->reason
+						      : "--max-hold",
+				      then);
+		else
+			cli_say_error(
+			    "\"%s\" could not be proven ours in time: %s",
+			    hold->name, then);
 		break;
 	case CLI_CAUSE_LOST:
 		cli_say_error("\"%s\" was lost (%s): %s", hold->name,
@@ -126,6 +144,10 @@ static void hear(struct watch *watch)
 					"ZooKeeper is back; \"%s\" is ours",
 					watch->how->hold->name);
 			step(watch, CLI_LADDER_RESUMED, 0);
+			break;
+		case CLI_NEWS_REVOKED: /* the deadline says the rest */
+			cli_say_warning(watch->how->args, "%s",
+					watch->how->hold->revoked);
 			break;
 		case CLI_NEWS_LOST:
 			watch->listening = false;

@@ -47,8 +47,10 @@ static void say(const char *format, ...)
 
 static const char *lost_word(enum locktab_lost lost)
 {
-	static const char *const words[] = { "deadline", "expired", "deleted",
-					     "shutdown" };
+	static const char *const words[] = {
+		"deadline", "expired", "deleted",
+		"shutdown", "kicked",  "max_hold"
+	};
 
 	return words[lost];
 }
@@ -82,6 +84,10 @@ static void say_effect(const struct locktab_effect *fx, uint64_t conn)
 	case LOCKTAB_FX_LOST:
 		say(" c%" PRIu64 " LOST %s %s", t->conn, t->name,
 		    lost_word(t->lost));
+		break;
+	case LOCKTAB_FX_REVOKE:
+		say(" c%" PRIu64 " REVOKE %s %" PRId64, t->conn, t->name,
+		    t->until_ms);
 		break;
 	case LOCKTAB_FX_MOVED_HELD:
 		say(" *HELD %s by c%" PRIu64 " +%u", t->name, t->conn,
@@ -122,10 +128,16 @@ static void play_conn(struct locktab_event *ev, char **word)
 		ev->lock.name = word[3];
 		ev->lock.wait_ms = word[4] ? atoll(word[4]) : -1;
 		ev->lock.tag = word[4] && word[5] ? word[5] : "";
+		if (strncmp(ev->lock.tag, "max=", 4) == 0)
+			ev->lock.max_hold_ms = atoll(ev->lock.tag + 4);
 	} else if (strcmp(word[2], "UNLOCK") == 0) {
 		ev->type = LOCKTAB_UNLOCK;
 		ev->pick.target.name = word[3];
 		ev->pick.token = word[4] ? strtoull(word[4], NULL, 10) : 0;
+	} else if (strcmp(word[2], "KICK") == 0) {
+		ev->type = LOCKTAB_KICK;
+		ev->kick.id = strtoull(word[3] + 1, NULL, 10);
+		ev->kick.end_ms = word[4] ? atoll(word[4]) : ev->now_ms;
 	} else if (strcmp(word[2], "CANCEL") == 0) {
 		ev->type = LOCKTAB_CANCEL;
 		if (*word[3] == '#')

@@ -415,6 +415,7 @@ START_TEST(grants_are_read_as_written)
 		.until_ms = 918273645,
 		.valid_ms = 7400,
 		.waited_ms = 3,
+		.max_until_ms = 918273000,
 		.dev = true,
 	};
 	struct zkp_grant back = { 0 };
@@ -423,8 +424,8 @@ START_TEST(grants_are_read_as_written)
 	ck_assert(zkp_grant_write(&out, "7", &grant));
 	expect_line("#7 GRANTED \":odd\" id=@7 token=9223372036854775807 "
 		    "mode=x gen=65535 until_ms=918273645 valid_ms=7400 "
-		    "waited_ms=3 node=/zklock/a%2Fb/_c_1-lock-0000000003 "
-		    "dev=1\n");
+		    "waited_ms=3 max_until_ms=918273000 "
+		    "node=/zklock/a%2Fb/_c_1-lock-0000000003 dev=1\n");
 	read_back(&reply);
 	ck_assert(zkp_grant_read(&reply, &back));
 	ck_assert_str_eq(back.name, grant.name);
@@ -436,6 +437,7 @@ START_TEST(grants_are_read_as_written)
 	ck_assert_int_eq(back.until_ms, grant.until_ms);
 	ck_assert_int_eq(back.valid_ms, grant.valid_ms);
 	ck_assert_int_eq(back.waited_ms, grant.waited_ms);
+	ck_assert_int_eq(back.max_until_ms, grant.max_until_ms);
 	ck_assert(back.dev);
 }
 END_TEST
@@ -549,7 +551,7 @@ START_TEST(help_is_rows_and_an_ok)
 	ck_assert(zkp_reply_help(&out, "h", zkp_verb_find("LOCK")));
 	read_help(2);
 	expect_line("#h - LOCK :NAME [mode=x] [wait=DUR|forever] [note=TEXT] "
-		    "-- take a lock, waiting for it if need be\n"
+		    "[max_hold=DUR] -- take a lock, waiting for it if need be\n"
 		    "#h - example :LOCK backup wait=30s note=\"nightly dump\"\n"
 		    "#h OK\n");
 }

@@ -174,6 +174,9 @@ static inline void request_show(const struct zkp_request *rq, char *buf,
 		zkp_out_i64(&out, "wait_ms", rq->wait_ms);
 	show_text(&out, "note", rq->note);
 	show_text(&out, "client", rq->client);
+	show_text(&out, "reason", rq->reason);
+	if (rq->max_hold_ms)
+		zkp_out_i64(&out, "max_hold_ms", rq->max_hold_ms);
 	if (rq->proto != ZKP_PROTO_VERSION)
 		zkp_out_u64(&out, "proto", rq->proto);
 	if (rq->lease_push)

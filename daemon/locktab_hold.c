@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * locktab - holds that end by themselves: at their max_hold (R17), or because
+ * an administrator took them away.
+ *
+ * The lock is served again only once that moment has come: whoever was told
+ * of it may believe in the hold up to then.
+ */
+#include <assert.h>
+
+#include "daemon/locktab_i.h"
+
+/* Earlier only: what was said of an end is never taken back. */
+static bool shorten(struct locktab *tab, struct ticket *t, int64_t until_ms,
+		    enum locktab_lost why)
+{
+	bool room;
+
+	if (until_ms >= t->pub.until_ms)
+		return false;
+	timer_remove(tab, t);
+	t->pub.until_ms = until_ms;
+	t->end = why;
+	room = timer_add(tab, t);
+	assert(room); /* ticket_new() made sure */
+	return true;
+}
+
+void hold_begin(struct locktab *tab, struct ticket *t, int64_t now_ms)
+{
+	t->pub.until_ms = LOCKTAB_NEVER_MS;
+	if (t->pub.max_hold_ms > 0 &&
+	    t->pub.max_hold_ms < LOCKTAB_NEVER_MS - now_ms)
+		(void)shorten(tab, t, now_ms + t->pub.max_hold_ms,
+			      LOCKTAB_LOST_MAX_HOLD);
+}
+
+void hold_kick(struct locktab *tab, const struct locktab_event *ev)
+{
+	struct ticket *t = ticket_by_id(tab, ev->kick.id);
+
+	if (t && t->pub.state == TICKET_WAITING) {
+		tab->counts.kicks++;
+		ticket_refuse(tab, t, ZKP_CANCELLED);
+		locktab_done(tab, t, ZKP_OK);
+		lock_settle(tab, t->lock, ev->now_ms);
+	} else if (t && t->pub.state == TICKET_HELD) {
+		tab->counts.kicks++;
+		if (shorten(tab, t, ev->kick.end_ms, LOCKTAB_LOST_KICKED))
+			locktab_emit(tab, (struct locktab_effect){
+					      .type = LOCKTAB_FX_REVOKE,
+					      .ticket = &t->pub });
+		locktab_done(tab, t, ZKP_OK);
+	} else {
+		locktab_done(tab, NULL, ZKP_NOTFOUND);
+	}
+}
+
+void hold_over(struct locktab *tab, struct ticket *t, int64_t now_ms)
+{
+	struct lock *lock = t->lock;
+
+	ticket_lose(tab, t, t->end, now_ms);
+	lock_settle(tab, lock, now_ms);
+}

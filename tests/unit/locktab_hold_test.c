@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Holds that end by themselves, told as transcripts; locktab_play.h has the
+ * language. */
+#include "locktab_play.h"
+
+/* R17: the hold is over after max_hold, and only then is the next one served.
+ * What was released in time is not lost afterwards. */
+START_TEST(a_longest_hold_ends_by_itself)
+{
+	play("0 c1 LOCK foo -1 max=50\n"
+	     "5 bid1 owned 70 alone\n"
+	     "6 c2 LOCK foo -1 max=50\n"
+	     "54 tick\n");
+	ck_assert_int_eq(locktab_wake_ms(tab), 55);
+	play("55 tick\n"
+	     "60 c1 UNLOCK foo\n"
+	     "70 c2 UNLOCK foo\n"
+	     "200 tick\n");
+	ck_assert_str_eq(
+	    trace, "[   0] c1 LOCK foo -1 max=50 -> bid1+\n"
+		   "[   5] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+		   "[   6] c2 LOCK foo -1 max=50 -> c2 QUEUED foo pos=2 by c1\n"
+		   "[  54] tick ->\n"
+		   "[  55] tick -> c1 LOST foo max_hold c2 GRANTED foo 70.1\n"
+		   "[  60] c1 UNLOCK foo -> c1=LOST\n"
+		   "[  70] c2 UNLOCK foo -> c2=OK bid1-\n"
+		   "[ 200] tick ->\n");
+	ck_assert_int_eq(locktab_wake_ms(tab), LOCKTAB_NEVER_MS);
+}
+END_TEST
+
+/* A wait that may last is not a hold that may: each has its own end. */
+START_TEST(the_wait_is_no_part_of_the_longest_hold)
+{
+	play("0 c1 LOCK foo\n1 bid1 owned 70 alone\n"
+	     "2 c2 LOCK foo 100 max=30\n"
+	     "90 c1 UNLOCK foo\n"
+	     "102 tick\n120 tick\n");
+	ck_assert_ptr_nonnull(strstr(trace, "c2 GRANTED foo 70.1\n"
+					    "[ 102] tick ->\n"
+					    "[ 120] tick -> c2 LOST foo "
+					    "max_hold bid1-\n"));
+}
+END_TEST
+
+/* KICK: the owner is told, and the lock is served when the grace is over;
+ * never later than was said before. */
+START_TEST(a_kick_is_announced)
+{
+	play("0 c1 LOCK foo\n1 bid1 owned 70 alone\n2 c2 LOCK foo\n"
+	     "10 c9 KICK @1 40\n"
+	     "11 c9 KICK @1 50\n"
+	     "39 tick\n"
+	     "40 tick\n"
+	     "41 c9 KICK @1 60\n"
+	     "42 c9 KICK @77 60\n");
+	ck_assert_str_eq(
+	    trace, "[   0] c1 LOCK foo -> bid1+\n"
+		   "[   1] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+		   "[   2] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1\n"
+		   "[  10] c9 KICK @1 40 -> c1 REVOKE foo 40 c9=OK\n"
+		   "[  11] c9 KICK @1 50 -> c9=OK\n"
+		   "[  39] tick ->\n"
+		   "[  40] tick -> c1 LOST foo kicked c2 GRANTED foo 70.1\n"
+		   "[  41] c9 KICK @1 60 -> c9=NOTFOUND\n"
+		   "[  42] c9 KICK @77 60 -> c9=NOTFOUND\n");
+}
+END_TEST
+
+/* KICK of a wait, of the one that opened the bid too, and of a hold whose
+ * owner lets go in time. */
+START_TEST(a_kick_ends_a_wait_at_once)
+{
+	play("0 c1 LOCK foo\n1 bid1 queued 1 db2\n2 c2 LOCK foo\n"
+	     "3 c9 KICK @2 9\n"
+	     "4 c9 KICK @1 9\n"
+	     "5 c1 LOCK bar\n6 bid2 owned 70 alone\n"
+	     "7 c9 KICK @3 20\n8 c1 UNLOCK bar\n30 tick\n");
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "[   3] c9 KICK @2 9 -> c2 ERR CANCELLED foo c9=OK\n"
+			  "[   4] c9 KICK @1 9 -> c1 ERR CANCELLED foo c9=OK"
+			  " bid1-\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "[   7] c9 KICK @3 20 -> c1 REVOKE bar 20 c9=OK\n"
+			  "[   8] c1 UNLOCK bar -> c1=OK bid2-\n"
+			  "[  30] tick ->\n"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("locktab_hold");
+	TCase *tc = tcase_create("transcripts");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_longest_hold_ends_by_itself);
+	tcase_add_test(tc, the_wait_is_no_part_of_the_longest_hold);
+	tcase_add_test(tc, a_kick_is_announced);
+	tcase_add_test(tc, a_kick_ends_a_wait_at_once);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

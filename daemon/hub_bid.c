@@ -230,7 +230,7 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 	char words[LAYOUT_WORDS_MAX];
 	struct contest_setup setup = { .parent = parent,
 				       .words = words,
-				       .layout = LAYOUT_CURATOR,
+				       .layout = LAYOUT_OWN,
 				       .mode = fx->mode,
 				       .uuid = bid_uuid(hub, fx->bid),
 				       .session = hub->session,

@@ -80,33 +80,101 @@ static bool uuid_parse(const char *text, size_t len, struct layout_uuid *out)
 
 /* Names */
 
-/* What stands behind the uuid.  Alone under our root a reader of a plain mutex
- * has no meaning for others, so a name may mix the two: who shares is a
- * reader, everything else is a writer to us. */
-static const char *suffix(enum layout_kind kind, enum zkp_mode mode)
+static const char *const kind_words[] = {
+#define X(sym, word, text) [sym] = word,
+	LAYOUT_KIND_MAP(X)
+#undef X
+};
+
+#define KINDS (sizeof kind_words / sizeof *kind_words)
+
+const char *layout_kind_word(enum layout_kind kind)
 {
-	switch (kind) {
-	case LAYOUT_CURATOR:
-		return mode == ZKP_MODE_S ? "-__READ__" : "-lock-";
+	return kind_words[kind];
+}
+
+bool layout_kind_find(const char *word, enum layout_kind *kind_out)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		if (strcmp(kind_words[i], word) == 0) {
+			*kind_out = (enum layout_kind)i;
+			return true;
+		}
 	}
-	return "";
+	return false;
+}
+
+bool layout_kind_shares(enum layout_kind kind)
+{
+	/* Curator's mutex looks at the order of all children and takes a
+	 * __READ__ for one behind it. */
+	return kind != LAYOUT_CURATOR;
+}
+
+bool layout_kind_keeps_parents(enum layout_kind kind)
+{
+	return kind == LAYOUT_KAZOO;
+}
+
+/* What stands around the uuid. */
+struct spelling {
+	const char *before;
+	const char *after;
+	bool dashes; /* in the uuid */
+};
+
+static struct spelling spelling_of(enum layout_kind kind, enum zkp_mode mode)
+{
+	bool shared = mode == ZKP_MODE_S;
+	struct spelling it = { CURATOR, "-lock-", true };
+
+	switch (kind) {
+	case LAYOUT_OWN:
+		it.after = shared ? "-__READ__" : "-lock-";
+		break;
+	case LAYOUT_CURATOR:
+		break;
+	case LAYOUT_CURATOR_RW:
+		it.after = shared ? "-__READ__" : "-__WRIT__";
+		break;
+	case LAYOUT_KAZOO:
+		it.before = "";
+		it.after = shared ? "__rlock__" : "__lock__";
+		it.dashes = false;
+		break;
+	}
+	return it;
+}
+
+static void uuid_write(const struct layout_uuid *uuid, bool dashes, char *buf,
+		       size_t size)
+{
+	uint64_t h = uuid->high, l = uuid->low;
+	const char *dash = dashes ? "-" : "";
+
+	(void)snprintf(buf, size,
+		       "%08" PRIx64 "%s%04" PRIx64 "%s%04" PRIx64 "%s%04" PRIx64
+		       "%s%012" PRIx64,
+		       h >> 32, dash, h >> 16 & 0xffff, dash, h & 0xffff, dash,
+		       l >> 48, dash, l & UINT64_C(0xffffffffffff));
 }
 
 void layout_bid_prefix(enum layout_kind kind, enum zkp_mode mode,
 		       const struct layout_uuid *uuid, char *buf, size_t size)
 {
-	uint64_t h = uuid->high, l = uuid->low;
+	struct spelling it = spelling_of(kind, mode);
+	char text[UUID_CHARS + 1];
 
-	(void)snprintf(buf, size,
-		       CURATOR "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64
-			       "-%04" PRIx64 "-%012" PRIx64 "%s",
-		       h >> 32, h >> 16 & 0xffff, h & 0xffff, l >> 48,
-		       l & UINT64_C(0xffffffffffff), suffix(kind, mode));
+	uuid_write(uuid, it.dashes, text, sizeof text);
+	(void)snprintf(buf, size, "%s%s%s", it.before, text, it.after);
 }
 
 size_t layout_bid_prefix_len(enum layout_kind kind, enum zkp_mode mode)
 {
-	return strlen(CURATOR) + UUID_CHARS + strlen(suffix(kind, mode));
+	struct spelling it = spelling_of(kind, mode);
+
+	return strlen(it.before) + (it.dashes ? UUID_CHARS : UUID_HEX) +
+	       strlen(it.after);
 }
 
 /* Ends text[0..len) with the word? */
@@ -145,30 +213,35 @@ static bool split_seq(const char *name, size_t *stem_out, int64_t *seq_out)
 /* The recipes' "x-<session>-": hexadecimal in C, decimal in Java. */
 static bool is_recipe(const char *name, size_t stem)
 {
-	if (stem < 4 || name[0] != 'x' || name[1] != '-' ||
-	    name[stem - 1] != '-')
-		return false;
-	for (size_t i = 2; i < stem - 1; i++) {
-		if (!strchr("0123456789abcdef-", name[i]))
-			return false;
-	}
-	return true;
+	size_t at = stem;
+
+	while (at > 0 && name[at - 1] != '\0' &&
+	       strchr("0123456789abcdef-", name[at - 1]))
+		at--;
+	/* x, then a dash, something, a dash. */
+	return at > 0 && name[at - 1] == 'x' && stem - at >= 3 &&
+	       name[at] == '-' && name[stem - 1] == '-';
 }
 
+/* An uuid at the beginning, in one of the two spellings.  Kin is who has our
+ * mark in the spelling that goes with what stands behind. */
 static void read_uuid(struct layout_child *child, const char *name, size_t stem)
 {
-	const char *end;
+	bool protected_name = stem > strlen(CURATOR) &&
+			      memcmp(name, CURATOR, strlen(CURATOR)) == 0;
+	bool marked;
 
-	if (stem > strlen(CURATOR) &&
-	    memcmp(name, CURATOR, strlen(CURATOR)) == 0) {
+	if (protected_name) {
 		name += strlen(CURATOR);
 		stem -= strlen(CURATOR);
 	}
 	if (stem > UUID_CHARS && uuid_parse(name, UUID_CHARS, &child->uuid)) {
-		end = name + UUID_CHARS;
-		child->kin = child->uuid.high >> 32 == MARK && *end == '-';
-	} else if (stem > UUID_HEX) {
-		(void)uuid_parse(name, UUID_HEX, &child->uuid);
+		marked = child->uuid.high >> 32 == MARK;
+		child->kin = marked && name[UUID_CHARS] == '-';
+	} else if (stem > UUID_HEX &&
+		   uuid_parse(name, UUID_HEX, &child->uuid)) {
+		marked = child->uuid.high >> 32 == MARK;
+		child->kin = marked && !protected_name && name[UUID_HEX] == '_';
 	}
 }
 
@@ -191,8 +264,8 @@ bool layout_child_parse(const char *name, struct layout_child *child_out)
 	if (ends_with(name, stem, "__lock__") ||
 	    ends_with(name, stem, "__rlock__")) {
 		child.reader = name[stem - 7] == 'r';
-		child.who = "kazoo";
 		read_uuid(&child, name, stem);
+		child.who = child.kin ? "zklockd" : "kazoo";
 		*child_out = child;
 		return true;
 	}

@@ -3,11 +3,13 @@
  * layout - znode names: what we write below a lock's node, and how the names
  * of others are read.
  *
- * Written: `_c_<uuid>-lock-<ten digits>`, the form of Curator's
- * InterProcessMutex, by who wants to be alone, and `_c_<uuid>-__READ__<ten
- * digits>`, its InterProcessReadWriteLock's, by who wants to share.  Read: the
- * superset of what Curator, kazoo, Go, zk-ruby and the recipes write (their
- * sources are named in daemon/DESIGN.md).  The words in a node's data are
+ * Written: as the layout of the name's prefix says, layout_bid_prefix().
+ * Read, wherever it stands: whatever Curator, kazoo, Go and the recipes write
+ * (their sources are named in daemon/DESIGN.md),
+ *
+ *	(__lock__|__rlock__|lock-|__READ__|__WRIT__|x-[0-9a-f-]+-)(-?\d{10})$
+ *
+ * A child of another name is no contender.  The words in a node's data are
  * written and read here too.  Pure.
  */
 #ifndef DAEMON_LAYOUT_H
@@ -30,8 +32,23 @@
  * numbers repeat.  A lock's node that is made anew begins at 0 again. */
 #define LAYOUT_SEQ_REFUSE ((INT64_C(1) << 31) - (INT64_C(1) << 20))
 
+/*
+ * X(symbol, word of the configuration, what it writes)
+ *
+ * OWN: names below our root, where nobody else takes part.  The others stand
+ * under share prefixes, each as its implementation has it.
+ */
+#define LAYOUT_KIND_MAP(X)                                        \
+	X(LAYOUT_OWN, "own", "-lock- alone, -__READ__ together")  \
+	X(LAYOUT_CURATOR, "curator", "-lock-: InterProcessMutex") \
+	X(LAYOUT_CURATOR_RW, "curator-rw",                        \
+	  "-__WRIT__ and -__READ__: InterProcessReadWriteLock")   \
+	X(LAYOUT_KAZOO, "kazoo", "__lock__ and __rlock__: kazoo's locks")
+
 enum layout_kind {
-	LAYOUT_CURATOR,
+#define X(sym, word, text) sym,
+	LAYOUT_KIND_MAP(X)
+#undef X
 };
 
 /* 128 bits in the shape of an uuid: a mark, which daemon, which bid. */
@@ -58,6 +75,15 @@ struct layout_words {
 	const char *command;
 	const char *note;
 };
+
+const char *layout_kind_word(enum layout_kind kind);
+/* False, and nothing written, for a word that is none. */
+bool layout_kind_find(const char *word, enum layout_kind *kind_out);
+/* Has it a name for who wants to share?  One that others respect: not the
+ * mutex of Curator. */
+bool layout_kind_shares(enum layout_kind kind);
+/* Are a lock's node and those above it made to stay, never as containers? */
+bool layout_kind_keeps_parents(enum layout_kind kind);
 
 /* The uuid of one bid of one daemon.  instance: 64 random bits of a daemon's
  * life, of which 16 give way to the mark; bid: the bid's number. */

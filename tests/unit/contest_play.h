@@ -51,10 +51,10 @@ static const char *child(const char *word)
 	if (strcmp(word, "us") == 0)
 		seq = 5;
 	if (strcmp(word, "us") == 0 || *word == 't')
-		layout_bid_prefix(LAYOUT_CURATOR, mode, &uuid, prefix,
+		layout_bid_prefix(LAYOUT_OWN, mode, &uuid, prefix,
 				  sizeof prefix);
 	else if (*word == 'z' || *word == 'q')
-		layout_bid_prefix(LAYOUT_CURATOR,
+		layout_bid_prefix(LAYOUT_OWN,
 				  *word == 'q' ? ZKP_MODE_S : ZKP_MODE_X,
 				  &other, prefix, sizeof prefix);
 	else
@@ -253,7 +253,7 @@ static void begin(bool link_up, bool kin_is_own)
 {
 	struct contest_setup setup = { .parent = PARENT,
 				       .words = "host=db1",
-				       .layout = LAYOUT_CURATOR,
+				       .layout = LAYOUT_OWN,
 				       .mode = mode,
 				       .uuid = uuid,
 				       .session = SESSION,

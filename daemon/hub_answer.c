@@ -102,7 +102,7 @@ static void say_granted(struct hub *hub, const struct locktab_ticket *t)
 	struct hub_conn *conn = hub_conn_find(hub, t->conn);
 	struct zkp_grant grant = {
 		.name = t->name,
-		.mode = zkp_mode_word(ZKP_MODE_X),
+		.mode = zkp_mode_word(t->mode),
 		.node = hub_bid_node(hub, t->bid),
 		.id = t->id,
 		.token = t->token,
@@ -174,6 +174,19 @@ static void say_lost(struct hub *hub, const struct locktab_ticket *t)
 	forget_held(hub, t->conn);
 }
 
+/* Who asks for what it has in another way is told what there is. */
+static const char *held_text(const struct zkp_request *rq,
+			     const struct locktab_ticket *t)
+{
+	if (t->state != TICKET_HELD || t->mode == rq->mode)
+		return NULL;
+	if (t->mode == ZKP_MODE_X)
+		return "this connection holds it exclusively; DOWNGRADE makes "
+		       "that shared";
+	return "this connection holds it shared, and two who do and want it "
+	       "alone would wait for each other: UNLOCK it first";
+}
+
 /* The request in hand, refused before there was a ticket. */
 static void done_lock(struct hub *hub, const struct locktab_effect *fx)
 {
@@ -190,7 +203,43 @@ static void done_lock(struct hub *hub, const struct locktab_effect *fx)
 	}
 	if (fx->status == ZKP_LIMIT)
 		zkp_out_str(&hub->out, "which", "locks");
+	(void)zkp_err_end(&hub->out, fx->status,
+			  fx->status == ZKP_HELD ? held_text(rq, fx->ticket)
+						 : NULL);
+}
+
+static void put_unheld(struct hub *hub, const struct locktab_effect *fx)
+{
+	const struct zkp_request *rq = hub->rq;
+	const struct locktab_ticket *t = fx->ticket;
+
+	zkp_err_begin(&hub->out, rq->tag, fx->status);
+	if (t) {
+		zkp_out_str(&hub->out, "name", t->name);
+		zkp_out_id(&hub->out, "id", t->id);
+		zkp_out_str(&hub->out, "reason", hub_lost_word(t->lost));
+	} else if (rq->id) {
+		zkp_out_id(&hub->out, "id", rq->id);
+	} else {
+		zkp_out_str(&hub->out, "name", rq->name);
+	}
 	(void)zkp_err_end(&hub->out, fx->status, NULL);
+}
+
+static void done_downgrade(struct hub *hub, const struct locktab_effect *fx)
+{
+	const struct locktab_ticket *t = fx->ticket;
+
+	if (fx->status != ZKP_OK) {
+		put_unheld(hub, fx);
+		return;
+	}
+	zkp_out_begin(&hub->out, hub->rq->tag, "OK");
+	zkp_out_word(&hub->out, t->name);
+	zkp_out_id(&hub->out, "id", t->id);
+	zkp_out_str(&hub->out, "mode", zkp_mode_word(t->mode));
+	zkp_out_u64(&hub->out, "token", t->token);
+	(void)zkp_out_end(&hub->out);
 }
 
 static void done_unlock(struct hub *hub, const struct locktab_effect *fx)
@@ -207,17 +256,7 @@ static void done_unlock(struct hub *hub, const struct locktab_effect *fx)
 		forget_held(hub, t->conn);
 		return;
 	}
-	zkp_err_begin(&hub->out, rq->tag, fx->status);
-	if (t) {
-		zkp_out_str(&hub->out, "name", t->name);
-		zkp_out_id(&hub->out, "id", t->id);
-		zkp_out_str(&hub->out, "reason", hub_lost_word(t->lost));
-	} else if (rq->id) {
-		zkp_out_id(&hub->out, "id", rq->id);
-	} else {
-		zkp_out_str(&hub->out, "name", rq->name);
-	}
-	(void)zkp_err_end(&hub->out, fx->status, NULL);
+	put_unheld(hub, fx);
 }
 
 static void done_cancel(struct hub *hub, const struct locktab_effect *fx)
@@ -238,6 +277,8 @@ static void say_done(struct hub *hub, const struct locktab_effect *fx)
 		done_unlock(hub, fx);
 	else if (hub->rq->verb == ZKP_VERB_KICK)
 		hub_kick_done(hub, fx);
+	else if (hub->rq->verb == ZKP_VERB_DOWNGRADE)
+		done_downgrade(hub, fx);
 	else if (hub->rq->verb == ZKP_VERB_CANCEL)
 		done_cancel(hub, fx);
 	else

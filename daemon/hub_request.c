@@ -67,6 +67,7 @@ static void do_lock(struct hub *hub, struct hub_conn *conn,
 			  .note = *rq->note    ? rq->note
 				  : conn->note ? conn->note
 					       : "",
+			  .mode = rq->mode,
 			  .wait_ms = rq->wait_ms,
 			  .max_hold_ms = rq->max_hold_ms },
 	};
@@ -93,11 +94,10 @@ static struct locktab_target target_of(const struct zkp_request *rq)
 }
 
 static void do_pick(struct hub *hub, uint64_t conn,
-		    const struct zkp_request *rq)
+		    const struct zkp_request *rq, enum locktab_event_type type)
 {
 	struct locktab_event ev = {
-		.type = rq->verb == ZKP_VERB_UNLOCK ? LOCKTAB_UNLOCK
-						    : LOCKTAB_CANCEL,
+		.type = type,
 		.conn = conn,
 		.pick = { .target = target_of(rq), .token = rq->token },
 	};
@@ -263,8 +263,13 @@ static void route(struct hub *hub, struct hub_conn *conn,
 		do_lock(hub, conn, rq);
 		break;
 	case ZKP_VERB_UNLOCK:
+		do_pick(hub, conn->id, rq, LOCKTAB_UNLOCK);
+		break;
+	case ZKP_VERB_DOWNGRADE:
+		do_pick(hub, conn->id, rq, LOCKTAB_DOWNGRADE);
+		break;
 	case ZKP_VERB_CANCEL:
-		do_pick(hub, conn->id, rq);
+		do_pick(hub, conn->id, rq, LOCKTAB_CANCEL);
 		break;
 	case ZKP_VERB_CHECK:
 		do_check(hub, conn, rq);

@@ -65,7 +65,7 @@ static void row(void *ctx, const struct locktab_ticket *t, unsigned waiters)
 	hub_who(hub, t, who, sizeof who);
 	zkp_out_begin(out, list->rq->tag, "-");
 	zkp_out_word(out, t->name);
-	zkp_out_str(out, "mode", zkp_mode_word(ZKP_MODE_X));
+	zkp_out_str(out, "mode", zkp_mode_word(t->mode));
 	zkp_out_str(out, "state", zkp_row_state_word(state));
 	zkp_out_id(out, "id", t->id);
 	zkp_out_str(out, "holder", who);
@@ -209,6 +209,7 @@ void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag)
 	pair_u64(hub, tag, "lost_total", tab.losses);
 	pair_u64(hub, tag, "yields_total", tab.yields);
 	pair_u64(hub, tag, "kicks_total", tab.kicks);
+	pair_u64(hub, tag, "slides_total", tab.slides);
 	pair_u64(hub, tag, "lingering", tab.lingering);
 	pair_u64(hub, tag, "watchers", hub->watchers_len);
 	pair_u64(hub, tag, "operations_in_flight", HASH_COUNT(hub->ops));

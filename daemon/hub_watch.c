@@ -120,7 +120,7 @@ static void say_held(struct hub *hub, const struct locktab_effect *fx)
 	zkp_event_begin(&hub->out, ZKP_EVENT_HELD);
 	zkp_out_word(&hub->out, t->name);
 	zkp_out_id(&hub->out, "id", t->id);
-	zkp_out_str(&hub->out, "mode", zkp_mode_word(ZKP_MODE_X));
+	zkp_out_str(&hub->out, "mode", zkp_mode_word(t->mode));
 	zkp_out_str(&hub->out, "holder", who);
 	zkp_out_i64(&hub->out, "pid", conn ? conn->peer.pid : 0);
 	zkp_out_u64(&hub->out, "uid", conn ? conn->peer.uid : 0);

@@ -154,6 +154,25 @@ static void on_unlock(struct locktab *tab, const struct locktab_event *ev)
 	lock_settle(tab, lock, ev->now_ms);
 }
 
+/* R5: the node stays and stands against other hosts as before; the hold keeps
+ * its token, and tickets of this host that share may join it. */
+static void on_downgrade(struct locktab *tab, const struct locktab_event *ev)
+{
+	struct ticket *t = ticket_find(tab, ev->conn, &ev->pick.target);
+
+	if (!t || t->pub.state == TICKET_WAITING ||
+	    (ev->pick.token && ev->pick.token != t->pub.token)) {
+		locktab_done(tab, NULL, ZKP_NOTHELD);
+	} else if (t->pub.state == TICKET_LOST) {
+		locktab_done(tab, t, ZKP_LOST);
+	} else {
+		t->bid->downgraded = t->bid->mode == ZKP_MODE_X;
+		t->pub.mode = ZKP_MODE_S;
+		locktab_done(tab, t, ZKP_OK);
+		lock_settle(tab, t->lock, ev->now_ms);
+	}
+}
+
 static void on_cancel(struct locktab *tab, const struct locktab_event *ev)
 {
 	struct ticket *t = ticket_find(tab, ev->conn, &ev->pick.target);
@@ -208,6 +227,9 @@ void locktab_step(struct locktab *tab, const struct locktab_event *ev)
 		break;
 	case LOCKTAB_UNLOCK:
 		on_unlock(tab, ev);
+		break;
+	case LOCKTAB_DOWNGRADE:
+		on_downgrade(tab, ev);
 		break;
 	case LOCKTAB_CANCEL:
 		on_cancel(tab, ev);

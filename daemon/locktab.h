@@ -89,6 +89,7 @@ enum locktab_event_type {
 	/* from a connection */
 	LOCKTAB_LOCK,
 	LOCKTAB_UNLOCK,
+	LOCKTAB_DOWNGRADE, /* R5: an exclusive hold becomes a shared one */
 	LOCKTAB_CANCEL,
 	LOCKTAB_GONE, /* the connection ended: all its tickets go */
 	LOCKTAB_KICK, /* of an administrator: anybody's ticket */
@@ -121,7 +122,7 @@ struct locktab_target {
 struct locktab_event {
 	enum locktab_event_type type;
 	int64_t now_ms; /* every event */
-	uint64_t conn;  /* LOCK UNLOCK CANCEL GONE */
+	uint64_t conn;  /* LOCK UNLOCK DOWNGRADE CANCEL GONE */
 	union {
 		struct {
 			const char *name;
@@ -137,8 +138,8 @@ struct locktab_event {
 		} kick;
 		struct {
 			struct locktab_target target;
-			uint64_t token; /* 0: any; UNLOCK only */
-		} pick;                 /* UNLOCK CANCEL */
+			uint64_t token; /* 0: any; not CANCEL */
+		} pick;                 /* UNLOCK DOWNGRADE CANCEL */
 		struct {
 			uint64_t bid;
 			unsigned below;     /* QUEUED: contenders before us */

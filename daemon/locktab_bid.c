@@ -79,21 +79,38 @@ static void period_hear(struct lock *lock, enum locktab_behind behind,
 	}
 }
 
+/* It serves now.  What it heard while it was the next one counts from then. */
+static void promote(struct lock *lock)
+{
+	struct bid *bid = lock->next;
+
+	lock->serving = bid;
+	lock->next = NULL;
+	if (bid && bid->state == BID_OWNED)
+		period_hear(lock, bid->behind, bid->behind_ms);
+}
+
 void bid_drop(struct locktab *tab, struct bid *bid)
 {
 	struct lock *lock = bid->lock;
 
 	assert(bid->held_len == 0);
-	if (lock->serving == bid) {
-		lock->serving = lock->next;
+	if (lock->serving == bid)
+		promote(lock);
+	else
 		lock->next = NULL;
-	} else {
-		assert(lock->next == bid);
-		lock->next = NULL;
-	}
 	HASH_DELETE(by_id, tab->bids, bid);
 	free(bid->holder);
 	free(bid);
+}
+
+/* An owned bid learns who stands behind it. */
+static void hear(struct bid *bid, enum locktab_behind behind, int64_t now_ms)
+{
+	bid->behind = behind;
+	bid->behind_ms = now_ms;
+	if (bid == bid->lock->serving)
+		period_hear(bid->lock, behind, now_ms);
 }
 
 void bid_leave(struct locktab *tab, struct bid *bid)
@@ -122,6 +139,7 @@ void bid_slide(struct locktab *tab, struct lock *lock)
 	assert(bid_may_slide(lock));
 	to->state = BID_OWNED;
 	to->behind = from->behind;
+	to->behind_ms = from->behind_ms;
 	to->below = 0;
 	set_holder(to, NULL);
 	tab->counts.slides++;
@@ -196,18 +214,21 @@ static void on_queued(struct locktab *tab, struct bid *bid,
 /* R6: the count goes on over bids of ours that stand together.  A bid opened
  * before the waiters became known has them behind it, seen or not; one opened
  * later has seen that they are gone. */
-static void owned_period(struct bid *bid, const struct locktab_event *ev)
+static enum locktab_behind owned_behind(struct lock *lock,
+					const struct bid *bid,
+					const struct locktab_event *ev)
 {
-	struct lock *lock = bid->lock;
+	enum locktab_behind behind = ev->bid.behind;
 
-	bid->behind = ev->bid.behind;
+	if (bid == lock->next) /* the other one serves, and counts on */
+		return behind;
 	if (!ev->bid.after_own)
 		lock->period.on = false;
-	else if (bid->behind == BEHIND_UNKNOWN && bid->late)
+	else if (behind == BEHIND_UNKNOWN && bid->late)
 		lock->period.on = false;
-	else if (bid->behind == BEHIND_UNKNOWN && lock->period.on)
-		bid->behind = BEHIND_SOMEBODY;
-	period_hear(lock, bid->behind, ev->now_ms);
+	else if (behind == BEHIND_UNKNOWN && lock->period.on)
+		return BEHIND_SOMEBODY;
+	return behind;
 }
 
 static void on_owned(struct locktab *tab, struct bid *bid,
@@ -217,14 +238,13 @@ static void on_owned(struct locktab *tab, struct bid *bid,
 
 	if (bid->state == BID_OWNED) { /* it slid: now contest knows too */
 		if (ev->bid.behind != BEHIND_UNKNOWN)
-			bid->behind = ev->bid.behind;
-		period_hear(lock, ev->bid.behind, ev->now_ms);
+			hear(bid, ev->bid.behind, ev->now_ms);
 	} else {
 		bid->state = BID_OWNED;
 		bid->base = ev->bid.base;
 		bid->below = 0;
 		set_holder(bid, NULL);
-		owned_period(bid, ev);
+		hear(bid, owned_behind(lock, bid, ev), ev->now_ms);
 	}
 	lock_settle(tab, lock, ev->now_ms);
 }
@@ -270,9 +290,7 @@ void bid_event(struct locktab *tab, const struct locktab_event *ev)
 		on_owned(tab, bid, ev);
 		break;
 	case LOCKTAB_BID_BEHIND:
-		bid->behind = ev->bid.behind;
-		if (bid == lock->serving)
-			period_hear(lock, bid->behind, ev->now_ms);
+		hear(bid, ev->bid.behind, ev->now_ms);
 		lock_settle(tab, lock, ev->now_ms);
 		break;
 	case LOCKTAB_BID_STIRRED:
@@ -288,6 +306,7 @@ void bid_event(struct locktab *tab, const struct locktab_event *ev)
 		break;
 	case LOCKTAB_LOCK:
 	case LOCKTAB_UNLOCK:
+	case LOCKTAB_DOWNGRADE:
 	case LOCKTAB_CANCEL:
 	case LOCKTAB_GONE:
 	case LOCKTAB_KICK:

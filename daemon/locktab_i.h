@@ -68,8 +68,9 @@ struct bid {
 	bool late;        /* opened when waiters behind were known already */
 	bool next_failed; /* R8: there is no room for a next one */
 	enum locktab_behind behind;
-	unsigned below; /* SEEKING: contenders before it */
-	char *holder;   /* the first of them; NULL: not known */
+	int64_t behind_ms; /* since when that is known */
+	unsigned below;    /* SEEKING: contenders before it */
+	char *holder;      /* the first of them; NULL: not known */
 	unsigned held_len;
 	struct ticket_list held;
 	UT_hash_handle by_id;

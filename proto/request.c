@@ -278,9 +278,10 @@ static bool read_lease(struct parse *p, const struct zkp_word *word)
 
 static bool read_mode(struct parse *p, const struct zkp_word *word)
 {
-	if (strcmp(word->value, "x") != 0)
-		return fail_arg(p, word, word->key, "only mode=x is served");
-	p->rq.mode = ZKP_MODE_X;
+	if (strcmp(word->value, "x") != 0 && strcmp(word->value, "s") != 0)
+		return fail_arg(p, word, word->key,
+				"a mode is x (alone) or s (shared)");
+	p->rq.mode = word->value[0] == 's' ? ZKP_MODE_S : ZKP_MODE_X;
 	return true;
 }
 

@@ -29,7 +29,7 @@ static const struct zkp_verb_row rows[] = {
 	    .args_max = 1,
 	    .arg = ZKP_ARG_NAME,
 	    .keys = BIT(MODE) | BIT(WAIT) | BIT(NOTE) | BIT(MAX_HOLD),
-	    .usage = "NAME [mode=x] [wait=DUR|forever] [note=TEXT] "
+	    .usage = "NAME [mode=x|s] [wait=DUR|forever] [note=TEXT] "
 		     "[max_hold=DUR]",
 	    .help = "take a lock, waiting for it if need be",
 	    .example = "LOCK backup wait=30s note=\"nightly dump\"",
@@ -41,7 +41,7 @@ static const struct zkp_verb_row rows[] = {
 	    .args_max = 1,
 	    .arg = ZKP_ARG_NAME,
 	    .keys = BIT(MODE) | BIT(NOTE) | BIT(MAX_HOLD),
-	    .usage = "NAME [mode=x] [note=TEXT] [max_hold=DUR]",
+	    .usage = "NAME [mode=x|s] [note=TEXT] [max_hold=DUR]",
 	    .help = "take a lock now or hear who has it",
 	    .example = "TRYLOCK backup",
 	},
@@ -55,6 +55,17 @@ static const struct zkp_verb_row rows[] = {
 	    .usage = "NAME|@ID [token=N]",
 	    .help = "give a lock back",
 	    .example = "UNLOCK backup token=17592186046464",
+	},
+	{
+	    .verb = ZKP_VERB_DOWNGRADE,
+	    .word = "DOWNGRADE",
+	    .args_min = 1,
+	    .args_max = 1,
+	    .arg = ZKP_ARG_NAME_ID,
+	    .keys = BIT(TOKEN),
+	    .usage = "NAME|@ID [token=N]",
+	    .help = "keep a lock, but let this host's readers in",
+	    .example = "DOWNGRADE @7",
 	},
 	{
 	    .verb = ZKP_VERB_CANCEL,

@@ -3,8 +3,9 @@
  * locktab told as transcripts: what happened, and what that caused.
  *
  * A play is a line per event: "<ms> <who> <what> ...".  The trace is a line
- * per event with the effects behind the arrow: bid3+ is opened, bid3- is left,
- * "c1=OK" answers the request in hand, a token is shown as base.turn.
+ * per event with the effects behind the arrow: bid3+ is opened (bid3+s to
+ * share), bid3- is left, "c1=OK" answers the request in hand, a token is shown
+ * as base.turn.  SLOCK is LOCK with mode=s.
  */
 #ifndef TESTS_UNIT_LOCKTAB_PLAY_H
 #define TESTS_UNIT_LOCKTAB_PLAY_H
@@ -101,7 +102,8 @@ static void say_effect(const struct locktab_effect *fx, uint64_t conn)
 		say(" *QUEUE %s +%u", t->name, fx->waiters);
 		break;
 	case LOCKTAB_FX_BID_OPEN:
-		say(" bid%" PRIu64 "+", fx->bid);
+		say(" bid%" PRIu64 "+%s", fx->bid,
+		    fx->mode == ZKP_MODE_S ? "s" : "");
 		break;
 	case LOCKTAB_FX_BID_LEAVE:
 		say(" bid%" PRIu64 "-", fx->bid);
@@ -123,8 +125,9 @@ static void step(struct locktab_event *ev, const char *line)
 static void play_conn(struct locktab_event *ev, char **word)
 {
 	ev->conn = strtoull(word[1] + 1, NULL, 10);
-	if (strcmp(word[2], "LOCK") == 0) {
+	if (strcmp(word[2], "LOCK") == 0 || strcmp(word[2], "SLOCK") == 0) {
 		ev->type = LOCKTAB_LOCK;
+		ev->lock.mode = *word[2] == 'S' ? ZKP_MODE_S : ZKP_MODE_X;
 		ev->lock.name = word[3];
 		ev->lock.wait_ms = word[4] ? atoll(word[4]) : -1;
 		ev->lock.tag = word[4] && word[5] ? word[5] : "";
@@ -138,6 +141,9 @@ static void play_conn(struct locktab_event *ev, char **word)
 		ev->type = LOCKTAB_KICK;
 		ev->kick.id = strtoull(word[3] + 1, NULL, 10);
 		ev->kick.end_ms = word[4] ? atoll(word[4]) : ev->now_ms;
+	} else if (strcmp(word[2], "DOWNGRADE") == 0) {
+		ev->type = LOCKTAB_DOWNGRADE;
+		ev->pick.target.name = word[3];
 	} else if (strcmp(word[2], "CANCEL") == 0) {
 		ev->type = LOCKTAB_CANCEL;
 		if (*word[3] == '#')
@@ -167,6 +173,11 @@ static void play_bid(struct locktab_event *ev, char **word)
 		ev->bid.below = (unsigned)atoi(word[3]);
 		ev->bid.holder = word[4];
 		ev->bid.kin = word[4] && word[5];
+		/* "kin 3 75": bid 3 of ours alone before it; its base to be */
+		if (word[4] && word[5] && word[6]) {
+			ev->bid.after = strtoull(word[6], NULL, 10);
+			ev->bid.base = strtoull(word[7], NULL, 10) << 11;
+		}
 	} else if (strcmp(word[2], "owned") == 0) {
 		ev->type = LOCKTAB_BID_OWNED;
 		ev->bid.base = strtoull(word[3], NULL, 10) << 11;
@@ -207,12 +218,12 @@ static void play_world(struct locktab_event *ev, char **word)
 
 static void play_line(char *line)
 {
-	char copy[256], *word[8] = { NULL }, *rest = NULL;
+	char copy[256], *word[9] = { NULL }, *rest = NULL;
 	struct locktab_event ev = { 0 };
 	size_t n = 0;
 
 	(void)snprintf(copy, sizeof copy, "%s", line);
-	for (char *w = strtok_r(line, " ", &rest); w && n < 7;
+	for (char *w = strtok_r(line, " ", &rest); w && n < 8;
 	     w = strtok_r(NULL, " ", &rest))
 		word[n++] = w;
 	ev.now_ms = atoll(word[0]);

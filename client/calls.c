@@ -268,6 +268,19 @@ int zkl_call_off(zklock_lock *lock)
 	return ret;
 }
 
+void zkl_call_cancel(zklock_client *client, const struct zkl_call *call)
+{
+	const struct zkl_call like = { .lock = NULL };
+	char tag[ZKP_TAG_MAX + 1];
+	struct zkp_request rq;
+
+	zkp_request_init(&rq, ZKP_VERB_CANCEL);
+	tag_of(client, call->number, tag);
+	rq.target = tag;
+	if (zkl_call_send(client, &rq, &like, NULL))
+		zkl_cut(client, ZKLOCK_E_DISCONNECTED);
+}
+
 int zkl_unlock(zklock_lock *lock, struct zkl_call **call_out)
 {
 	const struct zkl_call like = { .lock = lock };

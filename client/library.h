@@ -243,6 +243,9 @@ int zkl_ask(zklock_client *client, const char *name,
 	    zklock_lock **lock_out);
 /* CANCEL of a LOCK that is not answered; it is not wanted any more. */
 int zkl_call_off(zklock_lock *lock);
+/* CANCEL of a WAIT that is not answered; if it cannot be sent the connection
+ * ends. */
+void zkl_call_cancel(zklock_client *client, const struct zkl_call *call);
 /* UNLOCK; the lock is not held from here on.  kept as call_out != NULL. */
 int zkl_unlock(zklock_lock *lock, struct zkl_call **call_out);
 

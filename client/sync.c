@@ -292,6 +292,49 @@ int zklock_with(zklock_client *client, const char *name,
 	return ret ? ret : done;
 }
 
+/* ----------------------------------------------------------------- wait -- */
+
+static int wait_free(zklock_client *client, const char *name,
+		     const struct zklock_lock_options *options)
+{
+	const struct zkl_call like = { .lock = NULL };
+	struct zkl_call *call = NULL;
+	struct zkp_request rq;
+	int ret;
+
+	zkp_request_init(&rq, ZKP_VERB_WAIT);
+	rq.name = name;
+	rq.wait_ms = options->wait_ms;
+	ret = zkl_call_send(client, &rq, &like, &call);
+	if (ret)
+		return ret;
+	ret = zkl_wait(client, call, ask_until_ms(client, options));
+	if (!call->done) {
+		(void)zkl_fail(client, ret, name, NULL);
+		zkl_call_cancel(client, call);
+	}
+	zkl_call_free(client, call);
+	return ret;
+}
+
+int zklock_wait_free(zklock_client *client, const char *name,
+		     int64_t timeout_ms)
+{
+	struct zklock_lock_options options = ZKLOCK_LOCK_OPTIONS_INIT;
+	int ret;
+
+	if (!name)
+		return ZKLOCK_E_INVAL;
+	options.wait_ms = timeout_ms;
+	ret = zkl_enter_blocking(client);
+	if (ret)
+		return ret;
+	ret = check_ask(client, name, &options);
+	if (ret == ZKLOCK_OK)
+		ret = wait_free(client, name, &options);
+	return zkl_leave(client, ret);
+}
+
 /* ---------------------------------------------------------------- check -- */
 
 static int check(zklock_client *client, zklock_lock *lock, unsigned flags)

@@ -317,6 +317,15 @@ ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_try(zklock_client *client,
  */
 ZKLOCK_API int zklock_release(zklock_lock *lock);
 
+/*
+ * Wait until nobody holds the lock, and do not take it: somebody else may
+ * have it by the time this returns.  timeout_ms as wait_ms above; 0: is it
+ * free now?  ZKLOCK_E_HELD when this client has it.
+ */
+ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_wait_free(zklock_client *client,
+						 const char *name,
+						 int64_t timeout_ms);
+
 /* With a write that ZooKeeper commits after the question was asked. */
 #define ZKLOCK_CHECK_SYNC 1u
 /* Ask the daemon.  ZKLOCK_OK: held; ZKLOCK_E_LOST: not any more. */

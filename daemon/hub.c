@@ -211,6 +211,7 @@ static void step_once(struct hub *hub, struct locktab_event *ev)
 		case LOCKTAB_FX_QUEUED:
 		case LOCKTAB_FX_GRANTED:
 		case LOCKTAB_FX_REFUSED:
+		case LOCKTAB_FX_FREE:
 		case LOCKTAB_FX_LOST:
 		case LOCKTAB_FX_REVOKE:
 			hub_answer(hub, &fx);

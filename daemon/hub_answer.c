@@ -147,6 +147,16 @@ static void say_refused(struct hub *hub, const struct locktab_ticket *t,
 	hub_send(hub, t->conn);
 }
 
+static void say_free(struct hub *hub, const struct locktab_ticket *t)
+{
+	zkp_out_begin(&hub->out, t->tag, "FREE");
+	zkp_out_word(&hub->out, t->name);
+	zkp_out_id(&hub->out, "id", t->id);
+	zkp_out_i64(&hub->out, "waited_ms", hub->now_ms - t->asked_ms);
+	(void)zkp_out_end(&hub->out);
+	hub_send(hub, t->conn);
+}
+
 static void forget_held(struct hub *hub, uint64_t id)
 {
 	struct hub_conn *conn = hub_conn_find(hub, id);
@@ -300,6 +310,9 @@ void hub_answer(struct hub *hub, const struct locktab_effect *fx)
 		break;
 	case LOCKTAB_FX_REFUSED:
 		say_refused(hub, fx->ticket, fx->status);
+		break;
+	case LOCKTAB_FX_FREE:
+		say_free(hub, fx->ticket);
 		break;
 	case LOCKTAB_FX_LOST:
 		say_lost(hub, fx->ticket);

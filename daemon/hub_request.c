@@ -69,7 +69,8 @@ static void do_lock(struct hub *hub, struct hub_conn *conn,
 					       : "",
 			  .mode = rq->mode,
 			  .wait_ms = rq->wait_ms,
-			  .max_hold_ms = rq->max_hold_ms },
+			  .max_hold_ms = rq->max_hold_ms,
+			  .looking = rq->verb == ZKP_VERB_WAIT },
 	};
 
 	if (rq->name_kind == ZKP_NAME_LITERAL) {
@@ -260,6 +261,7 @@ static void route(struct hub *hub, struct hub_conn *conn,
 		break;
 	case ZKP_VERB_LOCK:
 	case ZKP_VERB_TRYLOCK:
+	case ZKP_VERB_WAIT:
 		do_lock(hub, conn, rq);
 		break;
 	case ZKP_VERB_UNLOCK:

@@ -130,7 +130,7 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 	if (!t)
 		locktab_done(tab, NULL, ZKP_LIMIT);
 	else
-		lock_joined(tab, t->lock, ev->now_ms);
+		lock_joined(tab, t->lock, t, ev->now_ms);
 }
 
 static void on_unlock(struct locktab *tab, const struct locktab_event *ev)
@@ -346,6 +346,11 @@ void locktab_holder(const struct locktab *tab,
 	me = (const struct ticket *)(const void *)ticket;
 	if (ticket->state != TICKET_WAITING)
 		return;
+	if (ticket->looking) {
+		TAILQ_FOREACH(t, &lock->waiting, in_lock)
+		holder_out->pos += t->pub.id < ticket->id;
+		return;
+	}
 	/* From the end: those who ask are mostly the newest. */
 	holder_out->pos += lock->waiting_len - 1;
 	for (t = TAILQ_LAST(&lock->waiting, ticket_list); t && t != me;
@@ -373,6 +378,8 @@ void locktab_each(const struct locktab *tab, locktab_row_fn *row, void *ctx)
 		each_held(lock, lock->serving, row, ctx);
 		each_held(lock, lock->next, row, ctx);
 		TAILQ_FOREACH(t, &lock->waiting, in_lock)
+		row(ctx, &t->pub, lock->waiting_len);
+		TAILQ_FOREACH(t, &lock->looking, in_lock)
 		row(ctx, &t->pub, lock->waiting_len);
 	}
 }

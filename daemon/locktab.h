@@ -69,6 +69,7 @@ struct locktab_ticket {
 	enum locktab_lost lost; /* TICKET_LOST */
 	enum zkp_mode mode;     /* a downgrade makes an X an S */
 	bool trying;            /* TRYLOCK, or LOCK with wait=0 */
+	bool looking;           /* WAIT: until it is free, no turn */
 	uint16_t gen;           /* the session it was granted under */
 	uint64_t bid;           /* the bid it was granted on */
 	uint64_t token;         /* TICKET_HELD, TICKET_LOST */
@@ -131,6 +132,7 @@ struct locktab_event {
 			enum zkp_mode mode;
 			int64_t wait_ms;     /* 0: try; < 0: for ever */
 			int64_t max_hold_ms; /* R17; 0: none */
+			bool looking;        /* WAIT */
 		} lock;
 		struct {
 			uint64_t id;
@@ -169,6 +171,8 @@ enum locktab_effect_type {
 	LOCKTAB_FX_QUEUED, /* provisional */
 	LOCKTAB_FX_GRANTED,
 	LOCKTAB_FX_REFUSED, /* status says why */
+	/* Of a WAIT: */
+	LOCKTAB_FX_FREE,
 	/* Of a hold: */
 	LOCKTAB_FX_LOST,
 	LOCKTAB_FX_REVOKE, /* it ends at until_ms, sooner than it was told */

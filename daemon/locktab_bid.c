@@ -22,7 +22,8 @@ struct bid *bid_find(const struct locktab *tab, uint64_t id)
 static void bid_effect(struct locktab *tab, const struct bid *bid,
 		       enum locktab_effect_type type)
 {
-	struct ticket *first = TAILQ_FIRST(&bid->lock->waiting);
+	struct ticket *t = TAILQ_FIRST(&bid->lock->waiting);
+	struct ticket *first = t ? t : TAILQ_FIRST(&bid->lock->looking);
 	struct locktab_effect fx = { .type = type,
 				     .bid = bid->id,
 				     .mode = bid->mode,
@@ -186,6 +187,20 @@ static bool try_waits(struct locktab *tab, struct ticket *t,
 	return timer_add(tab, t);
 }
 
+/* R14 for those who only look. */
+static void look_queued(struct locktab *tab, struct lock *lock,
+			const struct locktab_event *ev)
+{
+	struct ticket *t, *next;
+
+	for (t = TAILQ_FIRST(&lock->looking); t; t = next) {
+		next = TAILQ_NEXT(t, in_lock);
+		if (t->pub.trying && !try_waits(tab, t, ev))
+			ticket_refuse(tab, t, ZKP_BUSY);
+	}
+	lock_settle(tab, lock, ev->now_ms);
+}
+
 static void on_queued(struct locktab *tab, struct bid *bid,
 		      const struct locktab_event *ev)
 {
@@ -202,6 +217,9 @@ static void on_queued(struct locktab *tab, struct bid *bid,
 		lock_settle(tab, lock, ev->now_ms);
 		return;
 	}
+	look_queued(tab, lock, ev);
+	if (lock->serving != bid)
+		return; /* only such had wanted it */
 	/* Only the ticket that opened the bid can be a trying one. */
 	if (t && t->pub.trying && !try_waits(tab, t, ev)) {
 		ticket_refuse(tab, t, ZKP_BUSY);

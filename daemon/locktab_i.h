@@ -6,6 +6,7 @@
  *	locktab_ticket.c tickets and their owners
  *	locktab_lock.c   a lock: whose turn is it, which bids are wanted
  *	locktab_bid.c    a bid: opened, owned, left; what contest says of it
+ *	locktab_look.c   WAIT: who waits for a lock without taking it
  *	locktab_hold.c   holds that end by themselves
  *	locktab_timer.c  what is due when
  */
@@ -30,8 +31,10 @@ struct ticket {
 	char *holder;          /* of pub.holder; NULL: none */
 	enum locktab_lost end; /* why it is over at pub.until_ms */
 	bool queued_told;
-	size_t timer;                 /* place in the heap; 0: not in it */
-	TAILQ_ENTRY(ticket) in_lock;  /* waiting in its lock, held on its bid */
+	size_t timer; /* place in the heap; 0: not in it */
+	TAILQ_ENTRY(ticket)
+	in_lock;                      /* waiting or looking in its lock, held
+					 on its bid */
 	TAILQ_ENTRY(ticket) in_owner; /* every live ticket; the dead likewise */
 	UT_hash_handle by_id;
 };
@@ -65,6 +68,7 @@ struct bid {
 	uint64_t after;   /* SEEKING: the bid of ours that stands directly and
 			     alone before it; 0: none, or not known */
 	bool downgraded;  /* R5: an X node that is held shared */
+	bool looked;      /* a WAIT was answered by it */
 	bool late;        /* opened when waiters behind were known already */
 	bool next_failed; /* R8: there is no room for a next one */
 	enum locktab_behind behind;
@@ -90,8 +94,10 @@ enum lock_state {                 /* each is a list in struct locktab */
 struct lock {
 	enum lock_state state;
 	unsigned waiting_len;
+	unsigned looking_len;
 	unsigned lost_len; /* lost tickets that still name this lock */
 	struct ticket_list waiting;
+	struct ticket_list looking; /* WAIT: they stand in nobody's way */
 	/* R9: two at most.  next is NULL while serving is. */
 	struct bid *serving, *next;
 	uint64_t granted_bid; /* R4: the last bid that granted */
@@ -147,6 +153,15 @@ void hold_begin(struct locktab *tab, struct ticket *t, int64_t now_ms);
 void hold_kick(struct locktab *tab, const struct locktab_event *ev);
 void hold_over(struct locktab *tab, struct ticket *t, int64_t now_ms);
 
+/* locktab_look.c */
+/* The next one that may be told that the lock is free, told; false: none. */
+bool look_answer(struct locktab *tab, struct lock *lock, int64_t now_ms);
+/* Is only the lease in the way of that? */
+bool look_stalled(const struct lock *lock);
+/* Those with wait=0 are told why not. */
+void look_trying_end(struct locktab *tab, struct lock *lock,
+		     enum zkp_status why);
+
 /* locktab_ticket.c */
 struct ticket *ticket_by_id(const struct locktab *tab, uint64_t id);
 /* A ticket at the end of its lock's queue; NULL when memory is short. */
@@ -171,7 +186,8 @@ void ticket_free_all(struct locktab *tab);
 struct lock *lock_find(const struct locktab *tab, const char *name);
 struct lock *lock_get(struct locktab *tab, const char *name); /* or NULL */
 /* A ticket was put at the end of the lock's queue. */
-void lock_joined(struct locktab *tab, struct lock *lock, int64_t now_ms);
+void lock_joined(struct locktab *tab, struct lock *lock, struct ticket *t,
+		 int64_t now_ms);
 /* Everything that may follow from what has just changed: grants, bids opened
  * and left.  A ticket left, a bid moved, the lease moved: call this. */
 void lock_settle(struct locktab *tab, struct lock *lock, int64_t now_ms);

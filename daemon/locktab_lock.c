@@ -37,6 +37,7 @@ struct lock *lock_get(struct locktab *tab, const char *name)
 		return NULL;
 	memcpy(lock->name, name, len + 1);
 	TAILQ_INIT(&lock->waiting);
+	TAILQ_INIT(&lock->looking);
 	HASH_ADD(by_name, tab->locks, name, (unsigned)len, lock);
 	TAILQ_INSERT_TAIL(&tab->states[LOCK_IDLE], lock, home);
 	tab->counts.locks++;
@@ -58,6 +59,8 @@ void lock_queued_all(struct locktab *tab, struct lock *lock)
 
 	TAILQ_FOREACH(t, &lock->waiting, in_lock)
 	ticket_queued(tab, t);
+	TAILQ_FOREACH(t, &lock->looking, in_lock)
+	ticket_queued(tab, t);
 }
 
 void lock_refuse_all(struct locktab *tab, struct lock *lock,
@@ -66,6 +69,8 @@ void lock_refuse_all(struct locktab *tab, struct lock *lock,
 	struct ticket *t;
 
 	while ((t = TAILQ_FIRST(&lock->waiting)))
+		ticket_refuse(tab, t, why);
+	while ((t = TAILQ_FIRST(&lock->looking)))
 		ticket_refuse(tab, t, why);
 }
 
@@ -76,6 +81,7 @@ static bool trying_ends(struct locktab *tab, struct lock *lock,
 {
 	struct ticket *t = TAILQ_FIRST(&lock->waiting);
 
+	look_trying_end(tab, lock, why);
 	if (!t || !t->pub.trying)
 		return false;
 	ticket_refuse(tab, t, why);
@@ -125,10 +131,11 @@ static enum lock_state state_of(const struct locktab *tab,
 				const struct lock *lock, int64_t now_ms)
 {
 	if (!lock->serving)
-		return lock->waiting_len ? LOCK_PARKED : LOCK_IDLE;
+		return lock->waiting_len || lock->looking_len ? LOCK_PARKED
+							      : LOCK_IDLE;
 	if (lock->serving->state == BID_SEEKING)
 		return LOCK_SEEKING;
-	if (taker(tab, lock, now_ms))
+	if (taker(tab, lock, now_ms) || look_stalled(lock))
 		return LOCK_STALLED;
 	return lock_holder(lock) ? LOCK_HELD : LOCK_LINGERING;
 }
@@ -198,14 +205,24 @@ static void grant(struct locktab *tab, struct bid *bid, struct ticket *t,
 	ticket_grant(tab, t, bid, now_ms);
 }
 
+/* How the bid on its way must stand for those who wait; false: nobody does.
+ * Who only looks wants to be alone in front. */
+static bool sought(const struct lock *lock, enum zkp_mode *mode_out)
+{
+	const struct ticket *t = TAILQ_FIRST(&lock->waiting);
+
+	*mode_out = t ? t->pub.mode : ZKP_MODE_X;
+	return t || lock->looking_len;
+}
+
 /* No bid at all: one for the first ticket. */
 static bool seek(struct locktab *tab, struct lock *lock)
 {
-	struct ticket *t = TAILQ_FIRST(&lock->waiting);
+	enum zkp_mode mode;
 
-	if (!t || !tab->session)
+	if (!sought(lock, &mode) || !tab->session)
 		return false;
-	if (bid_open(tab, lock, t->pub.mode))
+	if (bid_open(tab, lock, mode))
 		return true;
 	lock_refuse_all(tab, lock, ZKP_LIMIT);
 	return false;
@@ -214,18 +231,20 @@ static bool seek(struct locktab *tab, struct lock *lock)
 /* On its way: for a ticket that it will serve, or not at all. */
 static bool seeking(struct locktab *tab, struct lock *lock)
 {
-	struct ticket *t = TAILQ_FIRST(&lock->waiting);
+	enum zkp_mode mode;
 
-	if (t && t->pub.mode == lock->serving->mode)
+	if (sought(lock, &mode) && mode == lock->serving->mode)
 		return false;
 	bid_leave(tab, lock->serving);
 	return true;
 }
 
+/* One that served nobody was for those who only look. */
 static bool may_linger(const struct locktab *tab, const struct bid *bid)
 {
 	return tab->limits.linger_ms > 0 && bid->behind == BEHIND_NOBODY &&
-	       !tab->draining && bid->turn <= TOKEN_TURN_MAX;
+	       !tab->draining && bid->turn <= TOKEN_TURN_MAX &&
+	       (bid->turn > 0 || !bid->looked) && !bid->lock->looking_len;
 }
 
 /* An owned bid with no ticket. */
@@ -272,6 +291,13 @@ static bool turn(struct locktab *tab, struct lock *lock, int64_t now_ms)
 		bid_slide(tab, lock);
 		return true;
 	}
+	if (look_answer(tab, lock, now_ms))
+		return true;
+	if (!t && look_stalled(lock)) {
+		lock_queued_all(tab, lock);
+		look_trying_end(tab, lock, tab->doubt);
+		return !look_stalled(lock);
+	}
 	if (!t && !lock_holder(lock))
 		return rest(tab, lock, now_ms);
 	bid = taker(tab, lock, now_ms);
@@ -304,15 +330,19 @@ bool lock_busy(const struct locktab *tab, const struct lock *lock,
 
 	if (lock->waiting_len)
 		return true;
+	/* For who only looks: known to stand behind others. */
+	if (lock->serving && lock->serving->state == BID_SEEKING &&
+	    lock->serving->below)
+		return true;
 	if (!lock_holder(lock))
 		return false;
 	return !bid_takes(tab, lock->serving, &wish, now_ms) &&
 	       !(lock->next && bid_takes(tab, lock->next, &wish, now_ms));
 }
 
-void lock_joined(struct locktab *tab, struct lock *lock, int64_t now_ms)
+void lock_joined(struct locktab *tab, struct lock *lock, struct ticket *t,
+		 int64_t now_ms)
 {
-	struct ticket *t = TAILQ_LAST(&lock->waiting, ticket_list);
 	bool fresh = now_ms <= tab->grant_until_ms;
 	bool first = lock->state == LOCK_IDLE || lock->state == LOCK_LINGERING;
 

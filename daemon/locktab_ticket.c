@@ -69,6 +69,28 @@ static void put_down(struct ticket *t)
 	t->bid = NULL;
 }
 
+static void wait_list_add(struct lock *lock, struct ticket *t)
+{
+	if (t->pub.looking) {
+		TAILQ_INSERT_TAIL(&lock->looking, t, in_lock);
+		lock->looking_len++;
+	} else {
+		TAILQ_INSERT_TAIL(&lock->waiting, t, in_lock);
+		lock->waiting_len++;
+	}
+}
+
+static void wait_list_remove(struct lock *lock, struct ticket *t)
+{
+	if (t->pub.looking) {
+		TAILQ_REMOVE(&lock->looking, t, in_lock);
+		lock->looking_len--;
+	} else {
+		TAILQ_REMOVE(&lock->waiting, t, in_lock);
+		lock->waiting_len--;
+	}
+}
+
 void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 {
 	enum locktab_state from = t->pub.state;
@@ -78,8 +100,7 @@ void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 	switch (from) {
 	case TICKET_WAITING:
 		timer_remove(tab, t);
-		TAILQ_REMOVE(&lock->waiting, t, in_lock);
-		lock->waiting_len--;
+		wait_list_remove(lock, t);
 		tab->counts.waiting--;
 		break;
 	case TICKET_HELD:
@@ -115,7 +136,7 @@ void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 		moved(tab, t, LOCKTAB_FX_MOVED_HELD);
 	else if (from == TICKET_HELD)
 		moved(tab, t, LOCKTAB_FX_MOVED_FREED);
-	else if (from == TICKET_WAITING && t->queued_told)
+	else if (from == TICKET_WAITING && t->queued_told && !t->pub.looking)
 		moved(tab, t, LOCKTAB_FX_MOVED_QUEUE);
 }
 
@@ -125,7 +146,8 @@ void ticket_queued(struct locktab *tab, struct ticket *t)
 		return;
 	t->queued_told = true;
 	locktab_emit_ticket(tab, LOCKTAB_FX_QUEUED, t, ZKP_OK);
-	moved(tab, t, LOCKTAB_FX_MOVED_QUEUE);
+	if (!t->pub.looking)
+		moved(tab, t, LOCKTAB_FX_MOVED_QUEUE);
 }
 
 void ticket_grant(struct locktab *tab, struct ticket *t, struct bid *bid,
@@ -258,6 +280,7 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	t->pub.id = ++tab->ticket_last;
 	t->pub.conn = ev->conn;
 	t->pub.trying = ev->lock.wait_ms == 0;
+	t->pub.looking = ev->lock.looking;
 	t->pub.mode = ev->lock.mode;
 	t->pub.max_hold_ms = ev->lock.max_hold_ms;
 	t->pub.asked_ms = ev->now_ms;
@@ -265,10 +288,9 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	t->pub.note = t->note ? t->note : "";
 	t->pub.holder = "";
 	strncpy(t->pub.tag, ev->lock.tag ? ev->lock.tag : "", ZKP_TAG_MAX);
-	TAILQ_INSERT_TAIL(&lock->waiting, t, in_lock);
+	wait_list_add(lock, t);
 	TAILQ_INSERT_TAIL(&owner->tickets, t, in_owner);
 	HASH_ADD(by_id, tab->tickets, pub.id, sizeof t->pub.id, t);
-	lock->waiting_len++;
 	owner->tickets_len++;
 	tab->tickets_len++;
 	tab->counts.waiting++;

@@ -44,7 +44,7 @@ void zkp_request_init(struct zkp_request *rq, enum zkp_verb verb)
 		.word = "",
 		.proto = ZKP_PROTO_VERSION,
 	};
-	if (verb == ZKP_VERB_LOCK)
+	if (verb == ZKP_VERB_LOCK || verb == ZKP_VERB_WAIT)
 		rq->wait_ms = ZKP_WAIT_FOREVER;
 }
 

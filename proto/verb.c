@@ -46,6 +46,17 @@ static const struct zkp_verb_row rows[] = {
 	    .example = "TRYLOCK backup",
 	},
 	{
+	    .verb = ZKP_VERB_WAIT,
+	    .word = "WAIT",
+	    .args_min = 1,
+	    .args_max = 1,
+	    .arg = ZKP_ARG_NAME,
+	    .keys = BIT(WAIT),
+	    .usage = "NAME [wait=DUR|forever]",
+	    .help = "wait until a lock is free, without taking it",
+	    .example = "WAIT backup wait=5m",
+	},
+	{
 	    .verb = ZKP_VERB_UNLOCK,
 	    .word = "UNLOCK",
 	    .args_min = 1,

@@ -327,6 +327,15 @@ const struct cli_option cli_options_table[] = {
 	{ 0 },
 };
 
+const struct cli_option cli_options_wait[] = {
+	{ "nonblock", 'n', NULL, set_nonblock, "is it free now?" },
+	{ "wait", 'w', "DUR", set_wait, "wait at most DUR" },
+	{ "timeout", 0, "DUR", set_wait, "the same as --wait" },
+	{ "conflict-exit-code", 'E', "N", set_conflict_exit,
+	  "exit code when it was not free in time (75)" },
+	{ 0 },
+};
+
 const struct cli_option cli_options_kick[] = {
 	{ "reason", 0, "TEXT", set_why, "told to whoever has it, and logged" },
 	{ 0 },

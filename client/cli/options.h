@@ -103,6 +103,7 @@ extern const struct cli_option cli_options_lock[];
 extern const struct cli_option cli_options_run[];
 extern const struct cli_option cli_options_hold[];
 extern const struct cli_option cli_options_table[];
+extern const struct cli_option cli_options_wait[];
 extern const struct cli_option cli_options_check[];
 extern const struct cli_option cli_options_kick[];
 extern const struct cli_option cli_options_flock[];

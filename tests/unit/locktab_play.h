@@ -86,6 +86,9 @@ static void say_effect(const struct locktab_effect *fx, uint64_t conn)
 		say(" c%" PRIu64 " LOST %s %s", t->conn, t->name,
 		    lost_word(t->lost));
 		break;
+	case LOCKTAB_FX_FREE:
+		say(" c%" PRIu64 " FREE %s", t->conn, t->name);
+		break;
 	case LOCKTAB_FX_REVOKE:
 		say(" c%" PRIu64 " REVOKE %s %" PRId64, t->conn, t->name,
 		    t->until_ms);
@@ -125,7 +128,9 @@ static void step(struct locktab_event *ev, const char *line)
 static void play_conn(struct locktab_event *ev, char **word)
 {
 	ev->conn = strtoull(word[1] + 1, NULL, 10);
-	if (strcmp(word[2], "LOCK") == 0 || strcmp(word[2], "SLOCK") == 0) {
+	if (strcmp(word[2], "LOCK") == 0 || strcmp(word[2], "SLOCK") == 0 ||
+	    strcmp(word[2], "WAIT") == 0) {
+		ev->lock.looking = *word[2] == 'W';
 		ev->type = LOCKTAB_LOCK;
 		ev->lock.mode = *word[2] == 'S' ? ZKP_MODE_S : ZKP_MODE_X;
 		ev->lock.name = word[3];

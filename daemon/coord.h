@@ -24,6 +24,9 @@
 #define COORD_PATH_MAX 2048
 /* Longest node data that we write, and the most that GET hands over. */
 #define COORD_DATA_MAX 1024
+/* Sub-operations of one COORD_MULTI: at their longest they stay far below a
+ * server's jute.maxbuffer of 1 MiB, and beyond a hundred nothing is won. */
+#define COORD_SUBS_MAX 100
 
 enum coord_verb {
 	COORD_CREATE, /* the answer carries the path made and its stat */
@@ -32,6 +35,7 @@ enum coord_verb {
 	COORD_SET,    /* any version */
 	COORD_DELETE, /* any version */
 	COORD_SYNC,
+	COORD_MULTI, /* all of its sub-operations in one transaction, or none */
 };
 
 enum coord_kind { /* what COORD_CREATE makes */
@@ -52,6 +56,30 @@ struct coord_op {
 	const char *path; /* absolute, real (the root is already in it) */
 	const char *data; /* COORD_CREATE, COORD_SET; NULL for none */
 	size_t data_len;
+	/* COORD_MULTI, whose path is not looked at: 1 to COORD_SUBS_MAX of
+	 * CREATE (no container), SET and DELETE, done in this order with one
+	 * zxid.  None touches a node that another one makes or deletes, but
+	 * for the parent of a node made: {create, set its parent} answers
+	 * with the node's czxid as the parent's mzxid. */
+	const struct coord_op *subs;
+	size_t subs_len;
+};
+
+struct coord_stat {
+	int64_t czxid;
+	int64_t mzxid;
+	int64_t pzxid;
+	int64_t ctime_ms; /* the server's wall clock */
+	int64_t owner;    /* session of an ephemeral, 0 otherwise */
+	int32_t version;
+	int32_t cversion;
+	int32_t children;
+};
+
+/* Of one sub-operation of a COORD_MULTI that was answered COORD_OK. */
+struct coord_sub {
+	const char *path;       /* CREATE: the path made */
+	struct coord_stat stat; /* SET */
 };
 
 /* How an operation ended. */
@@ -64,17 +92,6 @@ enum coord_result {
 	COORD_MAYBE,       /* the link broke: applied or not, nobody knows */
 	COORD_NOT_SENT,    /* never left this process: not applied */
 	COORD_REFUSED, /* a definite no (NoAuth, quota, throttled...): zk_rc */
-};
-
-struct coord_stat {
-	int64_t czxid;
-	int64_t mzxid;
-	int64_t pzxid;
-	int64_t ctime_ms; /* the server's wall clock */
-	int64_t owner;    /* session of an ephemeral, 0 otherwise */
-	int32_t version;
-	int32_t cversion;
-	int32_t children;
 };
 
 enum coord_event_type {
@@ -108,6 +125,12 @@ struct coord_event {
 			size_t children_len;
 			const char *data; /* GET; at most COORD_DATA_MAX */
 			size_t data_len;
+			/* MULTI: COORD_OK: one for each sub-operation.  A
+			 * definite error: none was applied, and `failed` is
+			 * the one that it is the error of. */
+			const struct coord_sub *subs;
+			size_t subs_len;
+			size_t failed;
 		} answer;
 		struct {
 			enum coord_watch what;

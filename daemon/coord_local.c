@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "daemon/coord_copy.h"
 #include "daemon/coord_local_watch.h"
 #include "daemon/coord_mail.h"
 
@@ -137,16 +138,10 @@ static void watches_reset(struct coord_local *local)
 
 static struct request *request_new(const struct coord_op *op)
 {
-	size_t path_size = strlen(op->path) + 1;
 	struct request *request =
-	    need(calloc(1, sizeof *request + path_size + op->data_len));
-	char *at = (char *)(request + 1);
+	    need(calloc(1, sizeof *request + coord_op_room(op)));
 
-	request->op = *op;
-	request->op.path = memcpy(at, op->path, path_size);
-	if (op->data)
-		request->op.data =
-		    memcpy(at + path_size, op->data, op->data_len);
+	coord_op_copy(&request->op, op, request + 1);
 	return request;
 }
 
@@ -257,6 +252,9 @@ static void serve_write(struct coord_local *local, const struct coord_op *op,
 	answer->answer.zk_rc = done.zk_rc;
 	answer->answer.stat = done.stat;
 	answer->answer.path = done.path;
+	answer->answer.subs = done.subs;
+	answer->answer.subs_len = done.subs_len;
+	answer->answer.failed = done.failed;
 }
 
 static void answer_send(struct coord_local *local,
@@ -306,14 +304,15 @@ static void serve_attached(struct coord_local *local, struct request *request)
 	(void)awaited_send(local);
 }
 
+static bool is_write(enum coord_verb verb)
+{
+	return verb != COORD_LIST && verb != COORD_GET && verb != COORD_SYNC;
+}
+
 /* What had reached the server before the link broke. */
 static void serve_orphan(struct coord_local *local, struct request *request)
 {
-	bool is_write = request->op.verb == COORD_CREATE ||
-			request->op.verb == COORD_SET ||
-			request->op.verb == COORD_DELETE;
-
-	if (is_write)
+	if (is_write(request->op.verb))
 		(void)coord_tree_write(local->tree, &request->op,
 				       local->session);
 	free(request);
@@ -323,7 +322,7 @@ static void serve_orphan(struct coord_local *local, struct request *request)
  * write asks the leader, anything else the view. */
 static bool is_served(const struct coord_local *local, enum coord_verb verb)
 {
-	if (verb == COORD_LIST || verb == COORD_GET || verb == COORD_SYNC)
+	if (!is_write(verb))
 		return coord_tree_session_in_view(
 		    local->tree, local->watcher.view, local->session);
 	return coord_tree_session_alive(local->tree, local->session);

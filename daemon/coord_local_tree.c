@@ -65,7 +65,9 @@ struct coord_tree {
 	struct hash_map sessions;
 	TAILQ_HEAD(, coord_tree_watcher) watchers;
 	struct coord_nodes views[COORD_TREE_VIEWS_MAX];
-	char made[COORD_PATH_MAX + SUFFIX_LEN + 1]; /* the last path created */
+	/* Paths of what the last write created, and a multi's answers. */
+	char *made[COORD_SUBS_MAX];
+	struct coord_sub subs[COORD_SUBS_MAX];
 };
 
 static void *need(void *memory)
@@ -165,7 +167,7 @@ static void apply(struct coord_tree *tree, unsigned v, const struct txn *txn)
 {
 	struct coord_nodes *view = &tree->views[v];
 
-	assert(txn->zxid > view->zxid);
+	assert(txn->zxid >= view->zxid); /* a multi's parts share one */
 	view->zxid = txn->zxid;
 	switch (txn->type) {
 	case TXN_CREATE:
@@ -233,17 +235,25 @@ static struct txn *txn_new(enum txn_type type, const char *path,
 	return txn;
 }
 
-/* Takes over the transaction. */
-static void commit(struct coord_tree *tree, struct txn *txn)
+/* Takes over the transaction; its number has been drawn. */
+static void commit_part(struct coord_tree *tree, struct txn *txn)
 {
-	txn->zxid = ++tree->zxid;
+	txn->zxid = tree->zxid;
 	STAILQ_INSERT_TAIL(&tree->log, txn, in_log);
 	apply(tree, 0, txn);
 	log_trim(tree);
 }
 
+/* Takes over the transaction. */
+static void commit(struct coord_tree *tree, struct txn *txn)
+{
+	tree->zxid++;
+	commit_part(tree, txn);
+}
+
 void coord_tree_view_apply(struct coord_tree *tree, unsigned view, int64_t zxid)
 {
+	int64_t from = tree->views[view].zxid;
 	struct txn *txn;
 
 	assert(view < tree->settings.views);
@@ -251,7 +261,7 @@ void coord_tree_view_apply(struct coord_tree *tree, unsigned view, int64_t zxid)
 	{
 		if (txn->zxid > zxid)
 			break;
-		if (txn->zxid > tree->views[view].zxid)
+		if (txn->zxid > from)
 			apply(tree, view, txn);
 	}
 	if (zxid > tree->zxid)
@@ -360,14 +370,6 @@ void coord_tree_session_keep(struct coord_tree *tree, int64_t id, bool keep)
 
 /* --- writes --- */
 
-static struct coord_tree_answer failed(struct coord_tree *tree,
-				       enum coord_result result, int zk_rc)
-{
-	/* An error is a transaction too: it takes a number. */
-	tree->views[0].zxid = ++tree->zxid;
-	return (struct coord_tree_answer){ .result = result, .zk_rc = zk_rc };
-}
-
 static bool path_good(const char *path)
 {
 	size_t len = strlen(path);
@@ -381,100 +383,188 @@ static bool is_ephemeral(enum coord_kind kind)
 	return kind == COORD_EPHEMERAL || kind == COORD_EPHEMERAL_SEQUENTIAL;
 }
 
-static struct coord_tree_answer write_create(struct coord_tree *tree,
-					     const struct coord_op *op,
-					     int64_t session)
+static const char *set_made(struct coord_tree *tree, size_t at, char *path)
 {
-	struct coord_nodes *view = &tree->views[0];
-	struct coord_tree_node *parent =
-	    coord_nodes_find(view, op->path, coord_nodes_parent_len(op->path));
-	struct coord_tree_node *node;
-	struct txn *txn;
+	free(tree->made[at]);
+	tree->made[at] = path;
+	return path;
+}
+
+static struct coord_tree_node *node_of(struct coord_tree *tree,
+				       const char *path)
+{
+	return coord_nodes_find(&tree->views[0], path, strlen(path));
+}
+
+static struct coord_tree_node *parent_of(struct coord_tree *tree,
+					 const char *path)
+{
+	return coord_nodes_find(&tree->views[0], path,
+				coord_nodes_parent_len(path));
+}
+
+static char *path_to_make(const struct coord_op *op,
+			  const struct coord_tree_node *parent)
+{
+	size_t size = strlen(op->path) + SUFFIX_LEN + 1 + 1; /* a sign too */
+	char *path = need(malloc(size));
+
+	if (op->kind == COORD_EPHEMERAL_SEQUENTIAL)
+		(void)snprintf(path, size, "%s%010d", op->path,
+			       parent->creations);
+	else
+		(void)snprintf(path, size, "%s", op->path);
+	return path;
+}
+
+/* What refuses an operation; changes nothing. */
+static int judge_create(struct coord_tree *tree, const struct coord_op *op)
+{
+	struct coord_tree_node *parent = parent_of(tree, op->path);
+	bool exists;
+	char *path;
 
 	if (!parent)
-		return failed(tree, COORD_NO_NODE, RC_NO_NODE);
-	if (op->kind == COORD_EPHEMERAL_SEQUENTIAL)
-		(void)snprintf(tree->made, sizeof tree->made, "%s%010d",
-			       op->path, parent->creations);
-	else
-		(void)snprintf(tree->made, sizeof tree->made, "%s", op->path);
-	if (coord_nodes_find(view, tree->made, strlen(tree->made)))
-		return failed(tree, COORD_NODE_EXISTS, RC_NODE_EXISTS);
-	if (parent->stat.owner)
-		return failed(tree, COORD_REFUSED,
-			      RC_NO_CHILDREN_FOR_EPHEMERALS);
+		return RC_NO_NODE;
+	path = path_to_make(op, parent);
+	exists = node_of(tree, path) != NULL;
+	free(path);
+	if (exists)
+		return RC_NODE_EXISTS;
+	return parent->stat.owner ? RC_NO_CHILDREN_FOR_EPHEMERALS : 0;
+}
 
-	txn = txn_new(TXN_CREATE, tree->made, op->data, op->data_len);
+static int judge(struct coord_tree *tree, const struct coord_op *op)
+{
+	const struct coord_tree_node *node;
+
+	if (!path_good(op->path) || op->data_len > COORD_DATA_MAX)
+		return RC_BAD_ARGUMENTS;
+	if (op->verb == COORD_CREATE)
+		return judge_create(tree, op);
+	node = node_of(tree, op->path);
+	if (!node)
+		return RC_NO_NODE;
+	if (op->verb == COORD_DELETE && !TAILQ_EMPTY(&node->children))
+		return RC_NOT_EMPTY;
+	return 0;
+}
+
+static enum coord_result result_of(int rc)
+{
+	switch (rc) {
+	case 0:
+		return COORD_OK;
+	case RC_NO_NODE:
+		return COORD_NO_NODE;
+	case RC_NODE_EXISTS:
+		return COORD_NODE_EXISTS;
+	case RC_NOT_EMPTY:
+		return COORD_NOT_EMPTY;
+	}
+	return COORD_REFUSED;
+}
+
+/* An error is a transaction too: it takes a number. */
+static void fail(struct coord_tree *tree)
+{
+	tree->views[0].zxid = ++tree->zxid;
+}
+
+/* The zxid has been drawn, and nothing refuses.  at: which of a multi. */
+static void commit_create(struct coord_tree *tree, const struct coord_op *op,
+			  int64_t session, size_t at)
+{
+	struct coord_tree_node *parent = parent_of(tree, op->path);
+	const char *path = set_made(tree, at, path_to_make(op, parent));
+	struct txn *txn = txn_new(TXN_CREATE, path, op->data, op->data_len);
+
+	assert(session || !is_ephemeral(op->kind));
 	txn->session = is_ephemeral(op->kind) ? session : 0;
 	txn->container = op->kind == COORD_CONTAINER;
 	txn->ctime_ms = coord_tree_now_ms(tree) + tree->settings.wall_offset_ms;
 	txn->creations =
 	    parent->creations < INT32_MAX ? parent->creations + 1 : INT32_MAX;
-	commit(tree, txn);
-	node = coord_nodes_find(view, tree->made, strlen(tree->made));
-	return (struct coord_tree_answer){ .result = COORD_OK,
-					   .stat = coord_tree_stat(node),
-					   .path = tree->made };
+	commit_part(tree, txn);
+	tree->subs[at].path = path;
+	tree->subs[at].stat = coord_tree_stat(node_of(tree, path));
 }
 
-static struct coord_tree_answer write_set(struct coord_tree *tree,
-					  const struct coord_op *op)
+static void commit_op(struct coord_tree *tree, const struct coord_op *op,
+		      int64_t session, size_t at)
 {
-	struct coord_tree_node *node =
-	    coord_nodes_find(&tree->views[0], op->path, strlen(op->path));
-
-	if (!node)
-		return failed(tree, COORD_NO_NODE, RC_NO_NODE);
-	commit(tree, txn_new(TXN_SET, op->path, op->data, op->data_len));
-	return (struct coord_tree_answer){ .result = COORD_OK,
-					   .stat = coord_tree_stat(node) };
+	tree->subs[at] = (struct coord_sub){ .path = NULL };
+	if (op->verb == COORD_CREATE) {
+		commit_create(tree, op, session, at);
+		return;
+	}
+	if (op->verb == COORD_DELETE) {
+		commit_part(tree, txn_new(TXN_DELETE, op->path, NULL, 0));
+		return;
+	}
+	assert(op->verb == COORD_SET); /* a read is no transaction */
+	commit_part(tree, txn_new(TXN_SET, op->path, op->data, op->data_len));
+	tree->subs[at].stat = coord_tree_stat(node_of(tree, op->path));
 }
 
-static struct coord_tree_answer write_delete(struct coord_tree *tree,
-					     const struct coord_op *op)
+static struct coord_tree_answer write_multi(struct coord_tree *tree,
+					    const struct coord_op *op,
+					    int64_t session)
 {
-	struct coord_tree_node *node =
-	    coord_nodes_find(&tree->views[0], op->path, strlen(op->path));
+	struct coord_tree_answer answer = { .result = COORD_OK };
 
-	if (!node)
-		return failed(tree, COORD_NO_NODE, RC_NO_NODE);
-	if (!TAILQ_EMPTY(&node->children))
-		return failed(tree, COORD_NOT_EMPTY, RC_NOT_EMPTY);
-	commit(tree, txn_new(TXN_DELETE, op->path, NULL, 0));
-	return (struct coord_tree_answer){ .result = COORD_OK };
+	assert(op->subs_len && op->subs_len <= COORD_SUBS_MAX);
+	for (size_t i = 0; i < op->subs_len && !answer.zk_rc; i++) {
+		answer.zk_rc = judge(tree, &op->subs[i]);
+		answer.failed = i;
+	}
+	answer.result = result_of(answer.zk_rc);
+	if (answer.zk_rc) {
+		fail(tree);
+		return answer;
+	}
+	tree->zxid++;
+	for (size_t i = 0; i < op->subs_len; i++) {
+		assert(op->subs[i].kind != COORD_CONTAINER);
+		commit_op(tree, &op->subs[i], session, i);
+	}
+	answer.failed = 0;
+	answer.subs = tree->subs;
+	answer.subs_len = op->subs_len;
+	return answer;
+}
+
+static struct coord_tree_answer write_one(struct coord_tree *tree,
+					  const struct coord_op *op,
+					  int64_t session)
+{
+	struct coord_tree_answer answer = { .zk_rc = judge(tree, op) };
+
+	answer.result = result_of(answer.zk_rc);
+	if (answer.zk_rc == RC_BAD_ARGUMENTS)
+		return answer;
+	if (answer.zk_rc) {
+		fail(tree);
+		return answer;
+	}
+	tree->zxid++;
+	commit_op(tree, op, session, 0);
+	answer.path = tree->subs[0].path;
+	answer.stat = tree->subs[0].stat;
+	return answer;
 }
 
 struct coord_tree_answer coord_tree_write(struct coord_tree *tree,
 					  const struct coord_op *op,
 					  int64_t session)
 {
-	struct coord_tree_answer answer = { .result = COORD_REFUSED,
-					    .zk_rc = RC_BAD_ARGUMENTS };
-
-	if (!path_good(op->path) || op->data_len > COORD_DATA_MAX)
-		return answer;
-	if (session && !coord_tree_session_alive(tree, session)) {
-		answer.zk_rc = RC_SESSION_EXPIRED;
-		return answer;
-	}
-	switch (op->verb) {
-	case COORD_CREATE:
-		assert(session || !is_ephemeral(op->kind));
-		answer = write_create(tree, op, session);
-		break;
-	case COORD_SET:
-		answer = write_set(tree, op);
-		break;
-	case COORD_DELETE:
-		answer = write_delete(tree, op);
-		break;
-	case COORD_LIST:
-	case COORD_GET:
-	case COORD_SYNC:
-		assert(false); /* a read is no transaction */
-		break;
-	}
-	return answer;
+	if (session && !coord_tree_session_alive(tree, session))
+		return (struct coord_tree_answer){ .result = COORD_REFUSED,
+						   .zk_rc =
+						       RC_SESSION_EXPIRED };
+	if (op->verb == COORD_MULTI)
+		return write_multi(tree, op, session);
+	return write_one(tree, op, session);
 }
 
 const struct coord_tree_node *coord_tree_find(const struct coord_tree *tree,
@@ -579,6 +669,8 @@ void coord_tree_free(struct coord_tree *tree)
 	hash_map_fini(&tree->sessions);
 	while (!STAILQ_EMPTY(&tree->log))
 		log_drop(tree);
+	for (size_t i = 0; i < COORD_SUBS_MAX; i++)
+		free(tree->made[i]);
 	free(tree);
 }
 

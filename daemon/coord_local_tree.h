@@ -81,11 +81,16 @@ struct coord_tree_answer {
 	enum coord_result result;
 	int zk_rc;              /* ZooKeeper's number for it */
 	struct coord_stat stat; /* CREATE, SET */
-	const char *path; /* CREATE: as made; lives until the next write */
+	/* What follows lives until the next write. */
+	const char *path;             /* CREATE: as made */
+	const struct coord_sub *subs; /* MULTI: COORD_OK */
+	size_t subs_len;
+	size_t failed; /* MULTI: which one refused */
 };
 
-/* CREATE, SET or DELETE, committed at once at the leader, for a session (0:
- * nobody's; ephemerals need one).  Foreign clients' nodes are made so too. */
+/* CREATE, SET, DELETE or MULTI, committed at once at the leader, for a session
+ * (0: nobody's; ephemerals need one).  Foreign clients' nodes are made so too.
+ */
 struct coord_tree_answer coord_tree_write(struct coord_tree *tree,
 					  const struct coord_op *op,
 					  int64_t session);

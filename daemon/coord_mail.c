@@ -13,6 +13,8 @@
 #define SPARE_ROOM (COORD_PATH_MAX + 1)
 
 _Static_assert(COORD_DATA_MAX < SPARE_ROOM, "a spare carries any data");
+_Static_assert(_Alignof(struct coord_sub) <= _Alignof(const char *),
+	       "sub-answers may stand where the pointers do");
 
 struct coord_mail {
 	struct coord_mail *next;
@@ -48,6 +50,9 @@ static size_t room_of(const struct coord_event *event)
 		for (size_t i = 0; i < event->answer.children_len; i++)
 			room += sizeof(char *) +
 				strlen(event->answer.children[i]) + 1;
+		for (size_t i = 0; i < event->answer.subs_len; i++)
+			room += sizeof *event->answer.subs +
+				size_of_string(event->answer.subs[i].path);
 		break;
 	case COORD_EV_WATCH:
 		room = size_of_string(event->watch.path);
@@ -81,6 +86,20 @@ static const char *put_string(char **at, const char *s)
 	return put(at, s, size_of_string(s));
 }
 
+/* A multi's answer has neither children, path nor data. */
+static void fill_subs(struct coord_mail *mail, const struct coord_event *from)
+{
+	size_t len = from->answer.subs_len;
+	struct coord_sub *subs = (struct coord_sub *)(void *)mail->room_begin;
+	char *at = (char *)(subs + len);
+
+	for (size_t i = 0; i < len; i++) {
+		subs[i] = from->answer.subs[i];
+		subs[i].path = put_string(&at, from->answer.subs[i].path);
+	}
+	mail->event.answer.subs = subs;
+}
+
 static void fill_answer(struct coord_mail *mail, const struct coord_event *from)
 {
 	size_t len = from->answer.children_len;
@@ -102,7 +121,10 @@ static void fill(struct coord_mail *mail, const struct coord_event *from)
 	mail->event = *from;
 	switch (from->type) {
 	case COORD_EV_ANSWER:
-		fill_answer(mail, from);
+		if (from->answer.subs_len)
+			fill_subs(mail, from);
+		else
+			fill_answer(mail, from);
 		break;
 	case COORD_EV_WATCH:
 		mail->event.watch.path = put_string(&at, from->watch.path);
@@ -132,13 +154,16 @@ static struct coord_mail *spare_take(struct coord_mailbox *box,
 	mail->next = NULL;
 	if (room_of(event) > mail->room) {
 		assert(event->type == COORD_EV_ANSWER);
-		small.answer.result = COORD_REFUSED;
+		small.answer.result =
+		    event->answer.subs_len ? COORD_MAYBE : COORD_REFUSED;
 		small.answer.zk_rc = COORD_MAIL_NO_MEMORY;
 		small.answer.path = NULL;
 		small.answer.children = NULL;
 		small.answer.children_len = 0;
 		small.answer.data = NULL;
 		small.answer.data_len = 0;
+		small.answer.subs = NULL;
+		small.answer.subs_len = 0;
 	}
 	fill(mail, &small);
 	return mail;

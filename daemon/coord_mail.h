@@ -8,8 +8,9 @@
  *
  * Memory: a mail is one allocation.  When that is not to be had, one of the
  * box's spare mails is used: an answer then carries its path but no children
- * (it becomes COORD_REFUSED with COORD_MAIL_NO_MEMORY).  With the spares used
- * up as well the process stops: an answer must not be lost, and ZooKeeper
+ * (it becomes COORD_REFUSED with COORD_MAIL_NO_MEMORY) and no sub-answers (it
+ * becomes COORD_MAYBE: it was applied, and nobody knows how).  With the spares
+ * used up as well the process stops: an answer must not be lost, and ZooKeeper
  * frees the locks of a daemon that has died.
  *
  * One thread.

@@ -20,6 +20,7 @@ static enum lease_evidence evidence_of(enum coord_verb verb)
 	case COORD_CREATE:
 	case COORD_SET:
 	case COORD_DELETE:
+	case COORD_MULTI:
 		return LEASE_WRITE;
 	case COORD_LIST:
 	case COORD_GET:
@@ -30,7 +31,11 @@ static enum lease_evidence evidence_of(enum coord_verb verb)
 	return LEASE_NOTHING;
 }
 
-/* lease.md F10: which answers came through the pipeline. */
+/* Which answers came through the pipeline.  A multi that failed by one of the
+ * four did as well: its errors are a transaction of their own, proposed like
+ * any other, and the session was checked at the leader before the error was
+ * found (PrepRequestProcessor, OpCode.multi).  We send no empty one, which
+ * would be checked by nobody. */
 static bool proves(enum coord_result result)
 {
 	switch (result) {

@@ -249,8 +249,8 @@ struct sim_head {
 struct sim_request {
 	uint64_t id;
 	enum coord_verb verb;
-	int name; /* LIST: of the lock; -1: other */
-	bool bid; /* CREATE, DELETE: of a bid */
+	int name;              /* LIST: of the lock; -1: other */
+	bool creates, deletes; /* bids */
 };
 
 struct sim_host;

@@ -72,7 +72,7 @@ static struct sim_event of_link(const struct sim_link *link)
 static bool is_write(enum coord_verb verb)
 {
 	return verb == COORD_CREATE || verb == COORD_SET ||
-	       verb == COORD_DELETE;
+	       verb == COORD_DELETE || verb == COORD_MULTI;
 }
 
 /* The session's place; -1 when its server knows more of it than the leader. */
@@ -220,7 +220,7 @@ static void on_at_leader(struct sim *sim, struct sim_link *link)
 
 	if (sim->leader < 0 || server->role == SIM_DEPOSED)
 		return; /* it waits for the end of the link */
-	if (link->delete_ms && head.bid && head.verb == COORD_DELETE) {
+	if (link->delete_ms && head.deletes) {
 		sim->counts.ambushes++;
 		link->delete_ms = 0;
 		sim_link_cut(sim, link->host); /* applied or not */
@@ -232,7 +232,7 @@ static void on_at_leader(struct sim *sim, struct sim_link *link)
 			return;
 		sim_zk_propagate(sim); /* before the answer, in one pipe */
 	}
-	if (link->create_ms && head.bid && head.verb == COORD_CREATE) {
+	if (link->create_ms && head.creates) {
 		link->stage = SIM_FROM_LEADER;
 		ambush_create(sim, link);
 		return;
@@ -463,6 +463,17 @@ static void link_connect(struct coord *coord)
 	sim_link_want(sim, link->host);
 }
 
+/* What an operation, or a part of one, writes. */
+static void note_write(struct sim_request *row, const struct coord_op *op)
+{
+	size_t parent = 0;
+	int name = sim_path_name(op->path, &parent);
+	bool bid = name >= 0 && op->path[parent] == '/';
+
+	row->creates = row->creates || (bid && op->verb == COORD_CREATE);
+	row->deletes = row->deletes || (bid && op->verb == COORD_DELETE);
+}
+
 static void link_submit(struct coord *coord, const struct coord_op *ops,
 			size_t len)
 {
@@ -475,7 +486,9 @@ static void link_submit(struct coord *coord, const struct coord_op *ops,
 		struct sim_request row = { .id = op->id, .verb = op->verb };
 
 		row.name = sim_path_name(op->path, &parent);
-		row.bid = row.name >= 0 && op->path[parent] == '/';
+		note_write(&row, op);
+		for (size_t k = 0; k < op->subs_len; k++)
+			note_write(&row, &op->subs[k]);
 		*ring_put(&link->asked) = row;
 		if (link->up) {
 			*ring_put(&link->queue) = row;
@@ -529,8 +542,8 @@ static void note_answer(struct sim *sim, const struct sim_link *link,
 			const struct sim_request *row,
 			const struct coord_event *ev)
 {
-	static const char *const verbs[] = { "create", "list",   "get",
-					     "set",    "delete", "sync" };
+	static const char *const verbs[] = { "create", "list", "get",  "set",
+					     "delete", "sync", "multi" };
 	static const char *const results[] = { "ok",     "no node", "exists",
 					       "full",   "version", "maybe",
 					       "unsent", "refused" };

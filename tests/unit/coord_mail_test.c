@@ -108,6 +108,29 @@ START_TEST(post_while_one_is_lent)
 }
 END_TEST
 
+START_TEST(sub_answers_are_copies)
+{
+	char path[] = "/l/a-0000000007";
+	struct coord_sub subs[3] = { { .path = path } };
+	struct coord_event event = { .type = COORD_EV_ANSWER };
+
+	subs[1].stat.mzxid = 71;
+	subs[2].path = "/m";
+	event.answer.id = 4;
+	event.answer.subs = subs;
+	event.answer.subs_len = 3;
+	coord_mailbox_post(&box, &event);
+	memset(path, 'x', sizeof path - 1);
+	memset(&subs[1], 0, sizeof subs[1]);
+	ck_assert(coord_mailbox_next(&box, &event));
+	ck_assert_uint_eq(event.answer.subs_len, 3);
+	ck_assert_str_eq(event.answer.subs[0].path, "/l/a-0000000007");
+	ck_assert_ptr_null(event.answer.subs[1].path);
+	ck_assert_int_eq(event.answer.subs[1].stat.mzxid, 71);
+	ck_assert_str_eq(event.answer.subs[2].path, "/m");
+}
+END_TEST
+
 /* --- without memory --- */
 
 /* A request that no allocator can meet; sanitizers must say so, not die. */
@@ -163,6 +186,7 @@ int main(void)
 	tcase_add_test(mails, strings_are_copies);
 	tcase_add_test(mails, order_is_kept_over_all_types);
 	tcase_add_test(mails, post_while_one_is_lent);
+	tcase_add_test(mails, sub_answers_are_copies);
 	tcase_add_test(mails, no_memory_loses_strings_but_no_answer);
 	suite_add_tcase(suite, mails);
 	runner = srunner_create(suite);

@@ -6,6 +6,7 @@
  *	coord_zk.c        the contract: sessions begin and end, the mailbox
  *	coord_zk_link.c   the handle: socket, timers, servers, back-off
  *	coord_zk_ops.c    rows of operations, the library's calls and answers
+ *	coord_zk_multi.c  the memory that a multi's answer is written to
  *	coord_zk_watch.c  which watches are armed, and their bytes
  */
 #ifndef DAEMON_COORD_ZK_I_H
@@ -66,9 +67,15 @@ struct zk_link {
 struct zk_row; /* one operation: private to coord_zk_ops.c */
 TAILQ_HEAD(zk_rows, zk_row);
 
+struct zk_multi; /* private to coord_zk_multi.c */
+TAILQ_HEAD(zk_multis, zk_multi);
+
 struct zk_ops {
 	struct zk_rows sent;   /* in the order of the calls */
 	struct zk_rows queued; /* above the cap */
+	/* Those that the library may still write to: also after their row was
+	 * answered as lost. */
+	struct zk_multis multis;
 	uint32_t sent_len;
 	uint32_t queued_len;
 	uint64_t seq;     /* the last call's number */
@@ -158,6 +165,25 @@ int64_t zk_ops_due_ms(const struct coord_zk *zk);
 /* A write that changes nothing: once it is answered, the session can be ended
  * within a round trip; the handle is doomed then. */
 void zk_ops_probe(struct coord_zk *zk);
+
+struct coord_stat zk_stat(const struct Stat *stat);
+const struct ACL_vector *zk_acl(const struct coord_zk *zk);
+int zk_mode(enum coord_kind kind);
+
+/* --- coord_zk_multi.c --- */
+
+/* The library's call.  The last number given out (zk->ops.seq) is its own. */
+int zk_multi_call(struct coord_zk *zk, const struct coord_op *op,
+		  void_completion_t done, const void *data);
+/* Out of the list, at its completion; NULL: it was never called. */
+struct zk_multi *zk_multi_take(struct coord_zk *zk, uint64_t seq);
+/* Completes an answer whose result is set; subs has COORD_SUBS_MAX places and
+ * borrows from the multi. */
+void zk_multi_answer(const struct zk_multi *multi, struct coord_sub *subs,
+		     struct coord_event *event);
+void zk_multi_free(struct zk_multi *multi); /* NULL is fine */
+/* The handle is closed: nobody writes any more. */
+void zk_multi_free_all(struct coord_zk *zk);
 
 /* --- coord_zk_watch.c --- */
 

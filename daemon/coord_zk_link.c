@@ -364,6 +364,7 @@ void zk_link_bury(struct coord_zk *zk)
 	zk->in_library = true;
 	(void)zookeeper_close(zh);
 	zk->in_library = false;
+	zk_multi_free_all(zk);
 }
 
 /* --- a turn --- */

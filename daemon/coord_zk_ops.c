@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "daemon/coord_copy.h"
 #include "daemon/coord_zk_i.h"
 
 /* A node that nobody has: a write to it is committed (as a failure), and
@@ -43,6 +44,7 @@ void zk_ops_init(struct coord_zk *zk)
 {
 	TAILQ_INIT(&zk->ops.sent);
 	TAILQ_INIT(&zk->ops.queued);
+	TAILQ_INIT(&zk->ops.multis);
 }
 
 /* --- numbers --- */
@@ -87,17 +89,12 @@ static uint64_t ticket_seq(const void *data)
 
 static struct zk_row *row_new(const struct coord_op *op)
 {
-	size_t path_size = strlen(op->path) + 1;
-	struct zk_row *row = calloc(1, sizeof *row + path_size + op->data_len);
-	char *at = (char *)(row + 1);
+	struct zk_row *row = calloc(1, sizeof *row + coord_op_room(op));
 
 	if (!row)
 		return NULL;
 	row->id = op->id;
-	row->op = *op;
-	row->op.path = memcpy(at, op->path, path_size);
-	if (op->data)
-		row->op.data = memcpy(at + path_size, op->data, op->data_len);
+	coord_op_copy(&row->op, op, row + 1);
 	return row;
 }
 
@@ -215,11 +212,9 @@ static struct coord_event answer_of(const struct zk_row *row, int rc)
 	return event;
 }
 
-static void stat_take(struct coord_event *event, const struct Stat *stat)
+struct coord_stat zk_stat(const struct Stat *stat)
 {
-	if (!stat)
-		return;
-	event->answer.stat = (struct coord_stat){
+	return (struct coord_stat){
 		.czxid = stat->czxid,
 		.mzxid = stat->mzxid,
 		.pzxid = stat->pzxid,
@@ -229,6 +224,12 @@ static void stat_take(struct coord_event *event, const struct Stat *stat)
 		.cversion = stat->cversion,
 		.children = stat->numChildren,
 	};
+}
+
+static void stat_take(struct coord_event *event, const struct Stat *stat)
+{
+	if (stat)
+		event->answer.stat = zk_stat(stat);
 }
 
 static void answer_post(struct coord_zk *zk, struct zk_row *row,
@@ -302,6 +303,24 @@ static void on_data(int rc, const char *value, int value_len,
 	answer_post(zk, row, &event);
 }
 
+/* The library has written what it got to the multi's own memory. */
+static void on_multi(int rc, const void *data)
+{
+	struct coord_zk *zk = ticket_owner(data);
+	struct zk_multi *multi =
+	    zk ? zk_multi_take(zk, ticket_seq(data)) : NULL;
+	struct zk_row *row = zk ? row_take(zk, ticket_seq(data), rc) : NULL;
+	struct coord_sub subs[COORD_SUBS_MAX];
+	struct coord_event event;
+
+	if (row) {
+		event = answer_of(row, rc);
+		zk_multi_answer(multi, subs, &event);
+		answer_post(zk, row, &event);
+	}
+	zk_multi_free(multi);
+}
+
 static void children_take(struct coord_event *event,
 			  const struct String_vector *names)
 {
@@ -336,30 +355,33 @@ static void on_children(int rc, const struct String_vector *names,
 
 /* --- calls --- */
 
-static int call_create(struct coord_zk *zk, const struct coord_op *op,
-		       const void *data)
+const struct ACL_vector *zk_acl(const struct coord_zk *zk)
 {
-	const struct ACL_vector *acl = zk->settings.acl_creator
-					   ? &ZOO_CREATOR_ALL_ACL
-					   : &ZOO_OPEN_ACL_UNSAFE;
-	int mode = ZOO_PERSISTENT;
+	return zk->settings.acl_creator ? &ZOO_CREATOR_ALL_ACL
+					: &ZOO_OPEN_ACL_UNSAFE;
+}
 
-	switch (op->kind) {
+int zk_mode(enum coord_kind kind)
+{
+	switch (kind) {
 	case COORD_PERSISTENT:
 		break;
 	case COORD_CONTAINER:
-		mode = ZOO_CONTAINER;
-		break;
+		return ZOO_CONTAINER;
 	case COORD_EPHEMERAL:
-		mode = ZOO_EPHEMERAL;
-		break;
+		return ZOO_EPHEMERAL;
 	case COORD_EPHEMERAL_SEQUENTIAL:
-		mode = ZOO_EPHEMERAL_SEQUENTIAL;
-		break;
+		return ZOO_EPHEMERAL_SEQUENTIAL;
 	}
+	return ZOO_PERSISTENT;
+}
+
+static int call_create(struct coord_zk *zk, const struct coord_op *op,
+		       const void *data)
+{
 	return zoo_acreate2(zk->link.zh, op->path, op->data,
-			    op->data ? (int)op->data_len : -1, acl, mode,
-			    on_create, data);
+			    op->data ? (int)op->data_len : -1, zk_acl(zk),
+			    zk_mode(op->kind), on_create, data);
 }
 
 static int call(struct coord_zk *zk, const struct coord_op *op,
@@ -389,6 +411,9 @@ static int call(struct coord_zk *zk, const struct coord_op *op,
 		break;
 	case COORD_SYNC:
 		rc = zoo_async(zh, op->path, on_string, data);
+		break;
+	case COORD_MULTI:
+		rc = zk_multi_call(zk, op, on_multi, data);
 		break;
 	}
 	return rc;

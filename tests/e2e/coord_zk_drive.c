@@ -8,6 +8,7 @@
  *	    auth=U:P creator=1 nameserver=A:P in_flight=N watch_bytes=N
  *	connect | close | drop | counts
  *	op ID VERB [w] [u] PATH [DATA]      collected ...
+ *	op ID multi VERB:PATH[:DATA]...     likewise
  *	go                                  ... and submitted together
  *
  * VERB: persistent container ephemeral sequential list get set delete sync.
@@ -110,6 +111,13 @@ static void print_answer(const struct coord_event *event)
 	       event->answer.data ? event->answer.data : "");
 	for (size_t i = 0; i < event->answer.children_len; i++)
 		printf("%s%s", i ? "," : "", event->answer.children[i]);
+	printf(" failed=%zu subs=", event->answer.failed);
+	for (size_t i = 0; i < event->answer.subs_len; i++)
+		printf("%s%s:%" PRId64 ":%d", i ? "," : "",
+		       event->answer.subs[i].path ? event->answer.subs[i].path
+						  : "",
+		       event->answer.subs[i].stat.mzxid,
+		       event->answer.subs[i].stat.children);
 	printf("\n");
 }
 
@@ -167,6 +175,7 @@ static bool verb_read(const char *word, struct coord_op *op)
 		{ "set", COORD_SET, COORD_PERSISTENT },
 		{ "delete", COORD_DELETE, COORD_PERSISTENT },
 		{ "sync", COORD_SYNC, COORD_PERSISTENT },
+		{ "multi", COORD_MULTI, COORD_PERSISTENT },
 	};
 
 	for (size_t i = 0; word && i < sizeof verbs / sizeof verbs[0]; i++) {
@@ -179,6 +188,41 @@ static bool verb_read(const char *word, struct coord_op *op)
 	return false;
 }
 
+/* VERB:PATH[:DATA]; words live as long as the line. */
+static struct coord_op sub_read(char *word)
+{
+	struct coord_op sub = { 0 };
+	char *path = strchr(word, ':');
+	char *data;
+
+	if (!path)
+		abort();
+	*path++ = '\0';
+	data = strchr(path, ':');
+	if (data)
+		*data++ = '\0';
+	if (!verb_read(word, &sub))
+		abort();
+	sub.path = strdup(path);
+	sub.data = data ? strdup(data) : NULL;
+	sub.data_len = data ? strlen(data) : 0;
+	return sub;
+}
+
+static void multi_add(struct coord_op op)
+{
+	struct coord_op *subs = calloc(COORD_SUBS_MAX + 1, sizeof *subs);
+	char *word;
+
+	if (!subs)
+		abort();
+	while ((word = strtok(NULL, " ")) && op.subs_len <= COORD_SUBS_MAX)
+		subs[op.subs_len++] = sub_read(word);
+	op.path = strdup("/");
+	op.subs = subs;
+	ops[ops_len++] = op;
+}
+
 /* Words are copied; they are freed after go. */
 static void op_add(char *rest)
 {
@@ -188,6 +232,10 @@ static void op_add(char *rest)
 	op.id = word ? strtoull(word, NULL, 10) : 0;
 	if (!op.id || !verb_read(strtok(NULL, " "), &op) || ops_len == OPS_MAX)
 		abort();
+	if (op.verb == COORD_MULTI) {
+		multi_add(op);
+		return;
+	}
 	while ((word = strtok(NULL, " "))) {
 		if (strcmp(word, "w") == 0) {
 			op.watch = true;
@@ -203,6 +251,15 @@ static void op_add(char *rest)
 	ops[ops_len++] = op;
 }
 
+static void op_free(const struct coord_op *op)
+{
+	for (size_t i = 0; i < op->subs_len; i++)
+		op_free(&op->subs[i]);
+	free((void *)(uintptr_t)op->subs);
+	free((void *)(uintptr_t)op->path);
+	free((void *)(uintptr_t)op->data);
+}
+
 static void go(void)
 {
 	for (size_t i = 0; i < ops_len; i++) {
@@ -212,10 +269,8 @@ static void go(void)
 	}
 	open_len += ops_len;
 	coord->ops->submit(coord, ops, ops_len);
-	for (size_t i = 0; i < ops_len; i++) {
-		free((void *)(uintptr_t)ops[i].path);
-		free((void *)(uintptr_t)ops[i].data);
-	}
+	for (size_t i = 0; i < ops_len; i++)
+		op_free(&ops[i]);
 	ops_len = 0;
 }
 

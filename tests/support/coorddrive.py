@@ -14,6 +14,15 @@ import proc
 _STEP_S = 20
 
 
+class Sub:
+    """The answer of one sub-operation of a multi."""
+
+    def __init__(self, text):
+        self.path, mzxid, children = text.split(":")
+        self.mzxid = int(mzxid)
+        self.children_n = int(children)
+
+
 class Answer:
     def __init__(self, words):
         self.id = int(words[0])
@@ -28,6 +37,8 @@ class Answer:
         self.data = fields["data"]
         self.children = [name for name in fields["children"].split(",")
                          if name]
+        self.failed = int(fields["failed"])
+        self.subs = [Sub(text) for text in fields["subs"].split(",") if text]
 
 
 class Drive:

@@ -51,6 +51,8 @@ int zkl_error_of(enum zkp_status status)
 		return ZKLOCK_E_DRAINING;
 	case ZKP_VERSION:
 		return ZKLOCK_E_VERSION;
+	case ZKP_KIND:
+		return ZKLOCK_E_KIND;
 	case ZKP_ZK:
 		return ZKLOCK_E_ZK;
 	case ZKP_INTERNAL:

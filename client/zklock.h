@@ -112,6 +112,7 @@ enum zklock_error {
 	ZKLOCK_E_VERSION = -18,    /* this protocol is not spoken there */
 	ZKLOCK_E_ZK = -19,         /* ZooKeeper refused */
 	ZKLOCK_E_INTERNAL = -20,   /* a bug in zklockd */
+	ZKLOCK_E_KIND = -21,       /* the name is used in another way */
 
 	/* Found by the library. */
 	ZKLOCK_E_DISCONNECTED = -101, /* the connection has ended */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * config - see config.h.  Here: the rows, setting them, showing them.
- * config_file.c reads files, config_judge.c judges values.
+ * config_file.c reads files, config_judge.c judges values, config_share.c is
+ * about the section that may come many times.
  */
 #include "daemon/config.h"
 
@@ -245,6 +246,7 @@ void config_free(struct config *config)
 		if (config_rows[i].type == CONFIG_TEXT)
 			free(*text_place(config, &config_rows[i]));
 	}
+	config_share_free_all(config);
 	free(config);
 }
 
@@ -254,6 +256,17 @@ const struct config_values *config_values(const struct config *config)
 }
 
 /* Changing */
+
+static const struct {
+	const char *key;
+	const char *help;
+} section_keys[] = {
+#define X(key_, help_) { #key_, help_ },
+	CONFIG_SHARE_MAP(X)
+#undef X
+};
+
+#define SECTION_KEYS (sizeof section_keys / sizeof *section_keys)
 
 static bool same(const struct config *a, const struct config *b,
 		 const struct config_row *row)
@@ -277,6 +290,8 @@ void config_merge(struct config *config, const struct config *fresh,
 			put_number(config, row, number_of(fresh, row));
 		told(ctx, row->key, row->change == CONFIG_RELOAD);
 	}
+	if (!config_share_same(config, fresh))
+		told(ctx, section_keys[0].key, false);
 }
 
 /* Showing */
@@ -317,19 +332,26 @@ void config_print(const struct config *config, FILE *to)
 				      origin->place ? origin->place
 						    : "default");
 	}
+	config_share_print(config, to);
 }
 
 size_t config_keys(void)
 {
-	return CONFIG_ROWS;
+	return CONFIG_ROWS + SECTION_KEYS;
 }
 
 const char *config_key_at(size_t index)
 {
-	return index < CONFIG_ROWS ? config_rows[index].key : NULL;
+	if (index < CONFIG_ROWS)
+		return config_rows[index].key;
+	index -= CONFIG_ROWS;
+	return index < SECTION_KEYS ? section_keys[index].key : NULL;
 }
 
 const char *config_help_at(size_t index)
 {
-	return index < CONFIG_ROWS ? config_rows[index].help : NULL;
+	if (index < CONFIG_ROWS)
+		return config_rows[index].help;
+	index -= CONFIG_ROWS;
+	return index < SECTION_KEYS ? section_keys[index].help : NULL;
 }

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "daemon/layout.h"
 #include "daemon/log.h"
 
 #define CONFIG_PATH_DEFAULT "/etc/zklockd/zklockd.conf"
@@ -27,7 +28,9 @@
 #define CONFIG_BYTES_MAX   ((size_t)256 * 1024)
 #define CONFIG_DROPINS_MAX 64
 /* Bytes of a value. */
-#define CONFIG_VALUE_MAX   1024
+#define CONFIG_VALUE_MAX 1024
+/* Prefixes that are shared with other programs. */
+#define CONFIG_SHARES_MAX  64
 #define CONFIG_PROBLEM_MAX 512
 
 /* lease.md R10: under four ticks, or two seconds, a third of the session may
@@ -95,6 +98,16 @@
 	X(LEVEL, log_level, "info", 0, 0, RELOAD,                              \
 	  "err, warning, notice, info or debug")
 
+/*
+ * X(key, for people)
+ *
+ * The section that may come many times, `share "/path" { ... }`, and what
+ * stands in it.  Read once, at the start.
+ */
+#define CONFIG_SHARE_MAP(X)                                             \
+	X(share, "a path of znodes whose locks other programs use too") \
+	X(layout, "whose names they have: curator, curator-rw or kazoo")
+
 #define CONFIG_FIELD_TEXT   char *
 #define CONFIG_FIELD_NUMBER int64_t
 #define CONFIG_FIELD_BOOL   int64_t
@@ -135,6 +148,10 @@ void config_free(struct config *config); /* NULL is fine */
 /* Lent until config_free(); numbers change in config_merge(). */
 const struct config_values *config_values(const struct config *config);
 
+/* The shares, in the order of the files; lent until config_free(). */
+const struct layout_share *config_shares(const struct config *config,
+					 size_t *len_out);
+
 /* Take over from fresh what may change in a running daemon; told() hears of
  * every key that differs, and whether it was taken. */
 void config_merge(struct config *config, const struct config *fresh,
@@ -144,7 +161,7 @@ void config_merge(struct config *config, const struct config *fresh,
 /* Every key, its value and where it came from, in the form of the file. */
 void config_print(const struct config *config, FILE *to);
 
-/* The rows, for those who check the manuals. */
+/* The rows of both maps, for those who check the manuals. */
 size_t config_keys(void);
 const char *config_key_at(size_t index);
 const char *config_help_at(size_t index);

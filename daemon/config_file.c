@@ -24,6 +24,7 @@ static struct {
 	struct config *config;
 	const char *path;
 	bool set[CONFIG_ROWS]; /* by this file */
+	int layout_line;       /* of the share in hand; 0: none yet */
 } reading;
 
 /* Text */
@@ -49,6 +50,33 @@ static void blank_comments(char *text)
 				return;
 		}
 	}
+}
+
+/* libconfuse takes the end of the file for the end of a section.  The text is
+ * without its comments. */
+static bool check_braces(struct config *config, const char *path,
+			 const char *text)
+{
+	int line = 1, open_line = 0;
+	char quote = '\0';
+
+	for (; *text; text++) {
+		line += *text == '\n';
+		if (quote && *text == '\\' && text[1])
+			line += *++text == '\n';
+		else if (quote)
+			quote = *text == quote ? '\0' : quote;
+		else if (*text == '"' || *text == '\'')
+			quote = *text;
+		else if (*text == '{')
+			open_line = line;
+		else if (*text == '}')
+			open_line = 0;
+	}
+	if (open_line)
+		config_problem(config, "%s:%d: this { is never closed", path,
+			       open_line);
+	return !open_line;
 }
 
 static bool check_bytes(struct config *config, const char *path,
@@ -180,10 +208,44 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 		   : -1;
 }
 
+/* In a share: said once; on_share() takes it. */
+static int on_layout(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (reading.layout_line) {
+		config_problem(reading.config,
+			       "%s:%d: %s is set in line %d already",
+			       reading.path, cfg->line, cfg_opt_name(opt),
+			       reading.layout_line);
+		return -1;
+	}
+	reading.layout_line = cfg->line;
+	return 0;
+}
+
+/* Behind the closing brace of a share. */
+static int on_share(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	char path[PATH_MAX];
+	struct config_origin origin = { .place = path, .line = cfg->line };
+
+	(void)snprintf(path, sizeof path, "%s", reading.path);
+	if (reading.layout_line)
+		origin.line = reading.layout_line;
+	reading.layout_line = 0;
+	return config_share_set(reading.config, cfg_title(section),
+				cfg_getstr(section, "layout"), &origin)
+		   ? 0
+		   : -1;
+}
+
 /* Every key is a string to libconfuse: what a number may look like is judged
  * in one place, here and on the command line alike. */
-static cfg_t *new_parser(cfg_opt_t options[CONFIG_ROWS + 1])
+static cfg_t *new_parser(cfg_opt_t options[CONFIG_ROWS + 2])
 {
+	cfg_opt_t inside[] = { CFG_STR("layout", NULL, CFGF_NONE), CFG_END() };
+	const cfg_opt_t share = CFG_SEC(
+	    "share", inside, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	const cfg_opt_t end = CFG_END();
 	cfg_t *cfg;
 
@@ -193,19 +255,22 @@ static cfg_t *new_parser(cfg_opt_t options[CONFIG_ROWS + 1])
 
 		options[i] = one;
 	}
-	options[CONFIG_ROWS] = end;
+	options[CONFIG_ROWS] = share;
+	options[CONFIG_ROWS + 1] = end;
 	cfg = cfg_init(options, CFGF_NONE);
 	if (!cfg)
 		return NULL;
 	(void)cfg_set_error_function(cfg, on_error);
 	for (size_t i = 0; i < CONFIG_ROWS; i++)
 		(void)cfg_set_validate_func(cfg, config_rows[i].key, on_value);
+	(void)cfg_set_validate_func(cfg, "share", on_share);
+	(void)cfg_set_validate_func(cfg, "share|layout", on_layout);
 	return cfg;
 }
 
 static bool parse(struct config *config, const char *path, char *text)
 {
-	cfg_opt_t options[CONFIG_ROWS + 1];
+	cfg_opt_t options[CONFIG_ROWS + 2];
 	cfg_t *cfg = new_parser(options);
 	bool good;
 
@@ -217,7 +282,8 @@ static bool parse(struct config *config, const char *path, char *text)
 	reading.config = config;
 	reading.path = path;
 	blank_comments(text);
-	good = cfg_parse_buf(cfg, text) == CFG_SUCCESS && !*config->problem;
+	good = check_braces(config, path, text) &&
+	       cfg_parse_buf(cfg, text) == CFG_SUCCESS && !*config->problem;
 	if (!good) /* unless somebody said more */
 		config_problem(config, "%s: this cannot be read", path);
 	(void)cfg_free(cfg);

@@ -47,6 +47,9 @@ struct config_origin {
 
 struct config {
 	struct config_values values;
+	struct layout_share shares[CONFIG_SHARES_MAX]; /* paths are ours */
+	struct config_origin share_origins[CONFIG_SHARES_MAX];
+	size_t shares_len;
 	struct config_origin origins[CONFIG_ROWS];
 	/* While it is loaded: the line of problem_out, "" as long as all is
 	 * well.  The first problem stays. */
@@ -62,11 +65,24 @@ void config_problem(struct config *config, const char *format, ...)
 bool config_set(struct config *config, const struct config_row *row,
 		const struct config_origin *origin, const char *text);
 
+/* config_share.c */
+
+/* A share, or another layout for one; false with a problem. */
+bool config_share_set(struct config *config, const char *path,
+		      const char *layout, const struct config_origin *origin);
+void config_share_free_all(struct config *config);
+bool config_share_same(const struct config *a, const struct config *b);
+void config_share_print(const struct config *config, FILE *to);
+/* Do they make sense, beside the root too?  False with a problem. */
+bool config_share_judge(struct config *config);
+
 /* config_file.c: one file and its drop-ins; false with a problem. */
 bool config_file_read(struct config *config, const char *path, bool must);
 
 /* config_judge.c */
 
+/* "/a/b": every part good, no slash behind the last. */
+bool config_path_good(const char *path);
 /* Read a value of a row's type; NULL when it is good, else what is wanted. */
 const char *config_value_read(const struct config_row *row, const char *text,
 			      int64_t *number_out);

@@ -185,8 +185,7 @@ static bool good_part(const char *part, size_t len)
 	       !(len == 2 && part[0] == '.' && part[1] == '.');
 }
 
-/* "/a/b": every part good, no slash behind the last. */
-static bool good_path(const char *path)
+bool config_path_good(const char *path)
 {
 	size_t len;
 
@@ -207,7 +206,7 @@ static bool judge_root(struct config *config)
 	const char *root = config->values.root;
 	size_t len;
 
-	if (!good_path(root))
+	if (!config_path_good(root))
 		return refuse(config, CONFIG_ROW_root,
 			      "a znode path such as \"/zklock\" is wanted: no "
 			      "slash at its end, no empty, . or .. part");
@@ -278,5 +277,5 @@ bool config_judge(struct config *config, const struct config_source *source)
 {
 	return judge_host(config) && judge_root(config) &&
 	       judge_servers(config, source) && judge_timeout(config) &&
-	       judge_paths(config);
+	       judge_paths(config) && config_share_judge(config);
 }

@@ -89,7 +89,8 @@ static void open_parent(struct contest *c, struct contest_effects *fx)
 	if (c->parent_tries++ > 0)
 		contest_emit(fx, CONTEST_FX_ROOT);
 	op = contest_op(c, fx, CONTEST_Q_PARENT, COORD_CREATE, c->parent);
-	op->kind = COORD_CONTAINER;
+	op->kind = layout_kind_keeps_parents(c->layout) ? COORD_PERSISTENT
+							: COORD_CONTAINER;
 }
 
 static void open_watch(struct contest *c, struct contest_effects *fx)
@@ -97,9 +98,8 @@ static void open_watch(struct contest *c, struct contest_effects *fx)
 	struct coord_op *op;
 
 	c->first_seen = false;
-	if (c->first) {
+	if (c->first)
 		contest_op(c, fx, CONTEST_Q_FIRST, COORD_GET, c->first);
-	}
 	op = contest_op(c, fx, CONTEST_Q_PRED, COORD_GET, c->pred);
 	op->watch = true;
 }

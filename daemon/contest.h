@@ -92,10 +92,11 @@ struct contest_effects {
 
 /* Strings are copied. */
 struct contest_setup {
-	const char *parent; /* the lock's node */
-	const char *words;  /* the node's data: LAYOUT_WORDS */
-	enum layout_kind layout;
-	enum zkp_mode mode; /* of the node: a reader or a writer */
+	const char *parent;      /* the lock's node */
+	const char *words;       /* the node's data: LAYOUT_WORDS */
+	enum layout_kind layout; /* all but OWN: others take part, and the
+				    parent's data is theirs (R20) */
+	enum zkp_mode mode;      /* of the node: a reader or a writer */
 	struct layout_uuid uuid;
 	int64_t session; /* the owner that a node of ours must have */
 	/* Is this uuid one of this daemon's bids, and does that serve a lock's

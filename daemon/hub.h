@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "daemon/coord.h"
+#include "daemon/layout.h"
 
 struct hub; /* private to hub_*.c */
 
@@ -76,8 +77,10 @@ struct hub_doors {
 struct hub_settings {
 	const char *host; /* borrowed for the hub's life, as are all strings */
 	const char *root; /* "/zklock": absolute, no trailing slash */
-	const char *lease_page; /* path named in HELLO; NULL: none */
-	bool dev;               /* --dev: replies carry dev=1 */
+	const char *lease_page;            /* path named in HELLO; NULL: none */
+	const struct layout_share *shares; /* NULL: no literal names */
+	size_t shares_len;
+	bool dev; /* --dev: replies carry dev=1 */
 	int64_t session_timeout_ms;
 	int64_t server_tick_ms; /* the largest tickTime of any server */
 	int64_t turns_ms;

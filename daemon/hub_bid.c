@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "daemon/hub_i.h"
-#include "proto/name.h"
 
 /* What the server appends to a sequential node. */
 #define SEQ_DIGITS 10
@@ -146,6 +145,17 @@ static bool to_event(const struct hub_bid *bid, const struct contest_effect *fx,
 	return false;
 }
 
+/* Where a lock's node is to be made. */
+static void make_above(struct hub *hub, const char *parent)
+{
+	size_t len = strlen(hub->settings.root);
+
+	if (strncmp(parent, hub->settings.root, len) == 0 && parent[len] == '/')
+		hub_make_root(hub);
+	else
+		hub_place_make_above(hub, parent);
+}
+
 /* Operations first: they borrow from the contest, and a step of locktab may
  * step the contest again. */
 static void run(struct hub *hub, uint64_t id, const struct contest_effects *fx)
@@ -155,7 +165,7 @@ static void run(struct hub *hub, uint64_t id, const struct contest_effects *fx)
 
 	for (size_t i = 0; i < fx->len; i++) {
 		if (fx->fx[i].type == CONTEST_FX_ROOT)
-			hub_make_root(hub);
+			make_above(hub, contest_parent(bid->contest));
 		else if (fx->fx[i].type == CONTEST_FX_OP)
 			submit(hub, bid, &fx->fx[i]);
 		else if (fx->fx[i].type == CONTEST_FX_FAILED)
@@ -226,11 +236,10 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 	struct locktab_event failed = { .type = LOCKTAB_BID_FAILED,
 					.bid = { .bid = fx->bid,
 						 .status = ZKP_LIMIT } };
-	char component[ZKP_COMPONENT_MAX + 1], parent[COORD_PATH_MAX];
 	char words[LAYOUT_WORDS_MAX];
-	struct contest_setup setup = { .parent = parent,
+	struct hub_place place;
+	struct contest_setup setup = { .parent = place.parent,
 				       .words = words,
-				       .layout = LAYOUT_OWN,
 				       .mode = fx->mode,
 				       .uuid = bid_uuid(hub, fx->bid),
 				       .session = hub->session,
@@ -240,11 +249,11 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 	struct hub_bid *bid = NULL;
 	size_t bytes;
 
-	(void)zkp_name_encode(fx->name, component, sizeof component);
-	(void)snprintf(parent, sizeof parent, "%s/%s", hub->settings.root,
-		       component);
+	if (!hub_place_of(hub, fx->name, &place))
+		goto fail; /* LOCK was refused: nobody asks for it */
+	setup.layout = place.kind;
 	put_words(hub, fx->ticket, words, sizeof words);
-	bytes = PATH_LENGTH_BYTES + strlen(parent) + 1 +
+	bytes = PATH_LENGTH_BYTES + strlen(place.parent) + 1 +
 		layout_bid_prefix_len(setup.layout, setup.mode) + SEQ_DIGITS;
 	if (!reserve(hub, bytes))
 		goto fail;

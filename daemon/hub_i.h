@@ -8,6 +8,7 @@
  *	hub_show.c     LIST, STATUS, STATS: what is shown to people
  *	hub_admin.c    KICK: what administrators may ask
  *	hub_watch.c    WATCH: news of locks, for those who asked
+ *	hub_place.c    names of locks and their znodes
  *	hub_bid.c      contests: bids, their operations, their watches
  *	hub_session.c  the session and the lease: beats, presence, loss
  *	hub_audit.c    nodes of ours that no bid owns
@@ -117,6 +118,12 @@ struct hub_counts {
 	uint64_t ops, watches_fired;
 	uint64_t orphans;
 	uint64_t watch_dropped;
+};
+
+/* Where the bids for a lock stand. */
+struct hub_place {
+	char parent[COORD_PATH_MAX]; /* the lock's node */
+	enum layout_kind kind;
 };
 
 struct hub {
@@ -231,6 +238,17 @@ void hub_watch_end(struct hub *hub, struct hub_conn *conn); /* says nothing */
 void hub_watch_tell(struct hub *hub, const struct locktab_effect *fx);
 void hub_watch_tick(struct hub *hub);
 int64_t hub_watch_wake_ms(const struct hub *hub); /* INT64_MAX: never */
+
+/* hub_place.c */
+
+/* False, and nothing of use written: a literal name below no share. */
+bool hub_place_of(const struct hub *hub, const char *name,
+		  struct hub_place *place_out);
+/* True: the name, or the mode with it, is not to be had, and that was said. */
+bool hub_place_refuses(struct hub *hub, uint64_t conn,
+		       const struct zkp_request *rq);
+/* Makes what is missing above a path. */
+void hub_place_make_above(struct hub *hub, const char *path);
 
 /* hub_bid.c */
 void hub_bid_open(struct hub *hub, const struct locktab_effect *fx);

@@ -73,15 +73,8 @@ static void do_lock(struct hub *hub, struct hub_conn *conn,
 			  .looking = rq->verb == ZKP_VERB_WAIT },
 	};
 
-	if (rq->name_kind == ZKP_NAME_LITERAL) {
-		zkp_err_begin(&hub->out, rq->tag, ZKP_DENIED);
-		zkp_out_str(&hub->out, "name", rq->name);
-		(void)zkp_err_end(&hub->out, ZKP_DENIED,
-				  "a name that begins with / is a znode path, "
-				  "and no share prefix is configured");
-		hub_send(hub, conn->id);
+	if (hub_place_refuses(hub, conn->id, rq))
 		return;
-	}
 	hub_step(hub, &ev);
 }
 

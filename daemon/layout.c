@@ -116,6 +116,20 @@ bool layout_kind_keeps_parents(enum layout_kind kind)
 	return kind == LAYOUT_KAZOO;
 }
 
+const struct layout_share *layout_share_find(const struct layout_share *shares,
+					     size_t len, const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	size_t above = slash ? (size_t)(slash - name) : 0;
+
+	for (size_t i = 0; i < len && above > 0; i++) {
+		if (strlen(shares[i].path) == above &&
+		    memcmp(shares[i].path, name, above) == 0)
+			return &shares[i];
+	}
+	return NULL;
+}
+
 /* What stands around the uuid. */
 struct spelling {
 	const char *before;

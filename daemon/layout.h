@@ -67,6 +67,13 @@ struct layout_child {
 	const char *name;        /* as given: ties are broken by it */
 };
 
+/* A prefix of literal names: the locks directly below it are shared with
+ * others, in their layout. */
+struct layout_share {
+	const char *path; /* "/app/locks": absolute, no slash at its end */
+	enum layout_kind kind;
+};
+
 /* Strings are borrowed; never NULL. */
 struct layout_words {
 	const char *host;
@@ -84,6 +91,14 @@ bool layout_kind_find(const char *word, enum layout_kind *kind_out);
 bool layout_kind_shares(enum layout_kind kind);
 /* Are a lock's node and those above it made to stay, never as containers? */
 bool layout_kind_keeps_parents(enum layout_kind kind);
+
+/*
+ * The share that a literal name lies under; NULL: none.  One part below the
+ * prefix and no deeper: so no lock ever lies inside another, where Curator and
+ * Go would stumble over it.
+ */
+const struct layout_share *layout_share_find(const struct layout_share *shares,
+					     size_t len, const char *name);
 
 /* The uuid of one bid of one daemon.  instance: 64 random bits of a daemon's
  * life, of which 16 give way to the mark; bid: the bid's number. */

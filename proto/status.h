@@ -32,6 +32,7 @@
 	X(ZKP_LOST, "LOST", "the hold has ended: others may have the lock")    \
 	X(ZKP_DRAINING, "DRAINING", "the daemon is going away")                \
 	X(ZKP_VERSION, "VERSION", "this protocol version is not spoken here")  \
+	X(ZKP_KIND, "KIND", "the name is used in another way")                 \
 	X(ZKP_ZK, "ZK", "ZooKeeper refused")                                   \
 	X(ZKP_INTERNAL, "INTERNAL", "this is a bug in zklockd: please report")
 

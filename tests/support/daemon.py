@@ -17,15 +17,17 @@ READY_S = 30
 
 class Daemon:
     """servers: an address list; None means --dev, without ZooKeeper.
-    Other keys go into the configuration file as they are."""
+    shares: {"/path": "layout"}.  Other keys go into the configuration file
+    as they are."""
 
     def __init__(self, servers=None, host="host1", root="/zklock",
-                 wrapper=(), env=None, **keys):
+                 wrapper=(), env=None, shares=None, **keys):
         self.dev = servers is None
         self.folder = proc.folder("zkl-" + host)
         self.socket = f"{self.folder}/sock"
         self.wrapper = list(wrapper)
         self.env = env
+        self.shares = shares or {}
         self.process = None
         self.log = f"{self.folder}/log"
         self.keys = {
@@ -54,6 +56,8 @@ class Daemon:
                 elif isinstance(value, bool):
                     value = "true" if value else "false"
                 out.write(f"{key} = {value}\n")
+            for path, layout in self.shares.items():
+                out.write(f'share "{path}" {{ layout = {layout} }}\n')
 
     def argv(self):
         return self.wrapper + [proc.zklockd(), "--config", self.config] \

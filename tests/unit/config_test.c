@@ -425,6 +425,164 @@ START_TEST(the_shipped_file_shows_the_defaults)
 }
 END_TEST
 
+/* Shares */
+
+static const struct layout_share *share_at(size_t i)
+{
+	size_t len;
+	const struct layout_share *shares = config_shares(config, &len);
+
+	return i < len ? &shares[i] : NULL;
+}
+
+START_TEST(shares_are_sections)
+{
+	(void)loaded("share \"/app/locks\" { layout = curator } # why\n"
+		     "share '/py' {\n  # }\n  layout = kazoo\n}\n"
+		     "share \"/pyr\" { layout = \"curator-rw\" }\n"
+		     "turns_max = 7\n");
+	ck_assert_str_eq(share_at(0)->path, "/app/locks");
+	ck_assert_int_eq(share_at(0)->kind, LAYOUT_CURATOR);
+	ck_assert_str_eq(share_at(1)->path, "/py");
+	ck_assert_int_eq(share_at(1)->kind, LAYOUT_KAZOO);
+	ck_assert_str_eq(share_at(2)->path, "/pyr");
+	ck_assert_int_eq(share_at(2)->kind, LAYOUT_CURATOR_RW);
+	ck_assert_ptr_null(share_at(3));
+	ck_assert_int_eq(config_values(config)->turns_max, 7);
+}
+END_TEST
+
+START_TEST(odd_shares_are_refused_with_their_line)
+{
+	static const struct {
+		const char *text;
+		int line;
+		const char *word;
+	} rows[] = {
+		{ "\nshare \"/a\" { }\n", 2, "layout" },
+		{ "share \"/a\" { layout = go }\n", 1, "curator-rw" },
+		{ "share \"/a\" { layout = own }\n", 1, "kazoo" },
+		{ "share \"/a\" { layout = Kazoo }\n", 1, "kazoo" },
+		{ "share \"/a\" { layout = kazoo\nlayout = kazoo }\n", 2,
+		  "line 1" },
+		{ "share \"/a\" { layouts = kazoo }\n", 1, "layouts" },
+		{ "share { layout = kazoo }\n", 1, "title" },
+		{ "share = \"/a\"\n", 1, "title" },
+		{ "layout = kazoo\n", 1, "layout" },
+		{ "\n\nshare \"/a\" { layout = kazoo\n\n", 3, "closed" },
+		{ "share \"/a\" { layout = kazoo }\n}\n", 2, "brace" },
+		{ "share \"/a\" { layout = kazoo }\n"
+		  "share \"/a\" { layout = kazoo }\n",
+		  2, "/a" },
+		{ "share \"\" { layout = kazoo }\n", 1, "slash" },
+		{ "share \"/\" { layout = kazoo }\n", 1, "slash" },
+		{ "share \"a\" { layout = kazoo }\n", 1, "slash" },
+		{ "share \"/a/\" { layout = kazoo }\n", 1, "slash" },
+		{ "share \"/a//b\" { layout = kazoo }\n", 1, "empty" },
+		{ "share \"/a/../b\" { layout = kazoo }\n", 1, ".." },
+		{ "share \"/a/./b\" { layout = kazoo }\n", 1, ".." },
+		{ "share \"/a b\" { layout = kazoo }\n", 1, "A-Z" },
+		{ "share \"/zookeeper\" { layout = kazoo }\n", 1, "own" },
+		{ "share \"/zookeeper/a\" { layout = kazoo }\n", 1, "own" },
+		{ "share \"/zklock\" { layout = kazoo }\n", 1, "root" },
+		{ "share \"/zklock/a\" { layout = kazoo }\n", 1, "root" },
+		{ "root = \"/a/b\"\nshare \"/a\" { layout = kazoo }\n", 2,
+		  "root" },
+		{ "share \"/a/b\" { layout = kazoo }\n"
+		  "share \"/a\" { layout = kazoo }\n",
+		  2, "inside" },
+		{ "share \"/a\" { layout = kazoo }\n"
+		  "share \"/a/b/c\" { layout = kazoo }\n",
+		  2, "inside" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		refused(rows[i].text, rows[i].line, rows[i].word);
+}
+END_TEST
+
+START_TEST(shares_have_a_most)
+{
+	char text[8192];
+	size_t len = 0;
+
+	for (int i = 0; i <= CONFIG_SHARES_MAX; i++)
+		len +=
+		    (size_t)snprintf(text + len, sizeof text - len,
+				     "share \"/s%d\" { layout = kazoo }\n", i);
+	refused(text, CONFIG_SHARES_MAX + 1, "64");
+	text[strlen(text) - strlen("share \"/s64\" { layout = kazoo }\n")] =
+	    '\0';
+	(void)loaded(text);
+	ck_assert_str_eq(share_at(CONFIG_SHARES_MAX - 1)->path, "/s63");
+}
+END_TEST
+
+START_TEST(a_share_has_room_for_a_name)
+{
+	char text[512], name[300];
+
+	memset(name, 'a', sizeof name);
+	(void)snprintf(text, sizeof text,
+		       "share \"/%.252s\" { layout = kazoo }\n", name);
+	(void)loaded(text);
+	(void)snprintf(text, sizeof text,
+		       "share \"/%.253s\" { layout = kazoo }\n", name);
+	refused(text, 1, "short");
+}
+END_TEST
+
+START_TEST(a_later_file_says_another_layout)
+{
+	char *text;
+
+	put("conf.d/b.conf", "share \"/a\" { layout = curator-rw }\n"
+			     "share \"/b\" { layout = kazoo }\n");
+	(void)loaded("share \"/a\" { layout = kazoo }\n");
+	ck_assert_int_eq(share_at(0)->kind, LAYOUT_CURATOR_RW);
+	ck_assert_str_eq(share_at(1)->path, "/b");
+	ck_assert_ptr_null(share_at(2));
+	text = printed();
+	ck_assert_ptr_nonnull(
+	    strstr(text, "share \"/a\" { layout = curator-rw }  # "));
+	ck_assert_ptr_nonnull(strstr(text, "conf.d/b.conf:1\n"));
+	/* And it reads back the same. */
+	put("conf.d/b.conf", "");
+	(void)loaded(text);
+	ck_assert_int_eq(share_at(0)->kind, LAYOUT_CURATOR_RW);
+	ck_assert_int_eq(share_at(1)->kind, LAYOUT_KAZOO);
+	free(text);
+}
+END_TEST
+
+static void told_share(void *ctx, const char *key, bool taken)
+{
+	ck_assert_str_eq(key, "share");
+	ck_assert(!taken);
+	++*(int *)ctx;
+}
+
+START_TEST(other_shares_want_a_restart)
+{
+	struct config *running;
+	int heard = 0;
+
+	(void)loaded("share \"/a\" { layout = kazoo }\n");
+	running = config;
+	config = NULL;
+	(void)loaded("share \"/a\" { layout = kazoo }\n");
+	config_merge(running, config, told_share, &heard);
+	ck_assert_int_eq(heard, 0);
+	(void)loaded("share \"/a\" { layout = curator }\n");
+	config_merge(running, config, told_share, &heard);
+	ck_assert_int_eq(heard, 1);
+	(void)loaded("");
+	config_merge(running, config, told_share, &heard);
+	ck_assert_int_eq(heard, 2);
+	config_free(running);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("config");
@@ -447,6 +605,12 @@ int main(void)
 	tcase_add_test(tc, a_merge_takes_what_may_change);
 	tcase_add_test(tc, every_row_has_a_name_and_a_sentence);
 	tcase_add_test(tc, the_shipped_file_shows_the_defaults);
+	tcase_add_test(tc, shares_are_sections);
+	tcase_add_test(tc, odd_shares_are_refused_with_their_line);
+	tcase_add_test(tc, shares_have_a_most);
+	tcase_add_test(tc, a_share_has_room_for_a_name);
+	tcase_add_test(tc, a_later_file_says_another_layout);
+	tcase_add_test(tc, other_shares_want_a_restart);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

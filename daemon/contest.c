@@ -221,14 +221,10 @@ void contest_own(struct contest *c, bool after_own, bool behind_known,
 /* The node is there and is ours. */
 static void found(struct contest *c, struct contest_effects *fx)
 {
-	struct layout_child child;
+	const char *why = contest_unfit(c);
 
-	if (layout_child_parse(contest_name_of(c->own), &child) &&
-	    child.seq >= LAYOUT_SEQ_REFUSE) {
-		contest_fail(c, ZKP_ZK, 0,
-			     "the sequence counter of this lock's node is "
-			     "nearly used up: let the node be made anew",
-			     fx);
+	if (why) {
+		contest_fail(c, ZKP_ZK, 0, why, fx);
 		return;
 	}
 	if (c->leaving)
@@ -650,6 +646,7 @@ struct contest *contest_new(const struct contest_setup *setup, bool link_up,
 	c->mode = setup->mode;
 	c->uuid = setup->uuid;
 	c->session = setup->session;
+	c->floor_zxid = setup->floor_zxid;
 	c->is_own = setup->is_own;
 	c->ctx = setup->ctx;
 	c->link_up = link_up;

@@ -99,6 +99,9 @@ struct contest_setup {
 	enum zkp_mode mode;      /* of the node: a reader or a writer */
 	struct layout_uuid uuid;
 	int64_t session; /* the owner that a node of ours must have */
+	/* A transaction that was seen before this session began: a node that
+	 * is not younger has a token that has been given.  0: none. */
+	int64_t floor_zxid;
 	/* Is this uuid one of this daemon's bids, and does that serve a lock's
 	 * queue as this one does?  For after, after_own and behind. */
 	bool (*is_own)(void *ctx, const struct layout_uuid *uuid);

@@ -27,6 +27,7 @@ struct contest {
 	enum zkp_mode mode;
 	struct layout_uuid uuid;
 	int64_t session;
+	int64_t floor_zxid;
 	bool (*is_own)(void *ctx, const struct layout_uuid *uuid);
 	void *ctx;
 	char *parent;
@@ -70,6 +71,8 @@ void contest_vanish(struct contest *c, struct contest_effects *fx);
 const char *contest_name_of(const char *path);
 
 /* contest_list.c */
+/* Why our node must not serve anybody; NULL: it may. */
+const char *contest_unfit(const struct contest *c);
 /* A listing made after our node was created: first, or in the queue? */
 void contest_judge(struct contest *c, const struct coord_event *ev,
 		   struct contest_effects *fx);

@@ -8,6 +8,20 @@
 
 #include "daemon/contest_i.h"
 
+const char *contest_unfit(const struct contest *c)
+{
+	struct layout_child child;
+
+	if (layout_child_parse(contest_name_of(c->own), &child) &&
+	    child.seq >= LAYOUT_SEQ_REFUSE)
+		return "the sequence counter of this lock's node is nearly "
+		       "used up: let the node be made anew";
+	if (c->czxid <= c->floor_zxid)
+		return "ZooKeeper has gone back to older data: the token "
+		       "would be smaller than one given before";
+	return NULL;
+}
+
 /* Where everybody stands, by one listing.  Counted by nodes, never by
  * comparing numbers alone (C2): two nodes may carry one number. */
 struct standing {

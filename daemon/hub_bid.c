@@ -243,6 +243,7 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 				       .mode = fx->mode,
 				       .uuid = bid_uuid(hub, fx->bid),
 				       .session = hub->session,
+				       .floor_zxid = hub->floor_zxid,
 				       .is_own = is_own,
 				       .ctx = hub };
 	struct contest_effects ops;

@@ -164,6 +164,10 @@ struct hub {
 
 	uint64_t instance; /* random: names this daemon's bids */
 	int64_t session;   /* 0: none */
+	/* The latest transaction of ours that was answered, in any session;
+	 * and what that was when this session began. */
+	int64_t seen_zxid, floor_zxid;
+	bool went_back; /* zxids did, and it was said */
 	bool link_up;
 	bool presence;   /* the node was made */
 	bool closing;    /* close() was called, CLOSED has not come */

@@ -131,6 +131,27 @@ static void on_presence(struct hub *hub, const struct coord_event *ev)
 			hub->presence_path, ev->answer.zk_rc);
 }
 
+/* Ours are answered in the order in which they were committed; an ensemble
+ * that was restored from older data begins again with smaller ones. */
+static void note_zxid(struct hub *hub, const struct hub_op *op,
+		      const struct coord_event *ev)
+{
+	int64_t zxid = ev->answer.stat.mzxid;
+
+	if (ev->answer.result != COORD_OK ||
+	    (op->verb != COORD_CREATE && op->verb != COORD_SET))
+		return;
+	if (zxid > hub->seen_zxid)
+		hub->seen_zxid = zxid;
+	if (zxid > hub->floor_zxid || hub->went_back)
+		return;
+	hub->went_back = true;
+	hub_log(hub, HUB_ERR,
+		"event=zxid_went_back seen=0x%llx now=0x%llx :older data was "
+		"restored: no grants until it has caught up",
+		(unsigned long long)hub->floor_zxid, (unsigned long long)zxid);
+}
+
 static void on_answer(struct hub *hub, const struct coord_event *ev)
 {
 	bool proof = proves(ev->answer.result);
@@ -140,6 +161,7 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 	if (!op)
 		return;
 	HASH_DEL(hub->ops, op);
+	note_zxid(hub, op, ev);
 	/* What the lease wants now is done behind the switch: ev is lent only
 	 * until the next operation is handed over. */
 	lease_answered(hub->lease, &op->mark, evidence_of(op->verb), proof,
@@ -206,6 +228,8 @@ static void on_attached(struct hub *hub, const struct coord_event *ev)
 		return;
 	}
 	hub->session = ev->attached.session;
+	hub->floor_zxid = hub->seen_zxid;
+	hub->went_back = false;
 	hub->counts.sessions++;
 	(void)snprintf(hub->presence_path, sizeof hub->presence_path,
 		       "%s/" PRESENCE_DIR "/%s-%016llx", hub->settings.root,

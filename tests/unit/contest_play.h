@@ -249,6 +249,8 @@ static bool is_own_yes(void *ctx, const struct layout_uuid *other)
 	return layout_uuid_is_of(other, 99);
 }
 
+static int64_t floor_zxid;
+
 static void begin(bool link_up, bool kin_is_own)
 {
 	struct contest_setup setup = { .parent = PARENT,
@@ -257,6 +259,7 @@ static void begin(bool link_up, bool kin_is_own)
 				       .mode = mode,
 				       .uuid = uuid,
 				       .session = SESSION,
+				       .floor_zxid = floor_zxid,
 				       .is_own =
 					   kin_is_own ? is_own_yes : is_own };
 	struct contest_effects fx;
@@ -270,6 +273,7 @@ static void begin(bool link_up, bool kin_is_own)
 static void setup(void)
 {
 	mode = ZKP_MODE_X;
+	floor_zxid = 0;
 	begin(true, false);
 }
 

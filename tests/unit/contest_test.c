@@ -319,6 +319,22 @@ START_TEST(refusals_end_the_bid)
 }
 END_TEST
 
+/* Older data was restored: the node that was just made is no younger than
+ * what was seen in an earlier session, and so is its token. */
+START_TEST(a_node_from_before_its_time)
+{
+	floor_zxid = CZXID;
+	begin(true, false);
+	TRANSCRIPT("create ok\ndelete ok", "begin -> create list\n"
+					   "create ok -> FAILED delete\n"
+					   "delete ok -> GONE\n");
+	floor_zxid = CZXID - 1;
+	begin(true, false);
+	TRANSCRIPT("create ok", "begin -> create list\n"
+				"create ok ->\n");
+}
+END_TEST
+
 /* While the link is down nothing is said; when it is up, all of it. */
 START_TEST(a_bid_begun_while_the_link_is_down)
 {
@@ -360,6 +376,7 @@ int main(void)
 	tcase_add_test(tc, t11_deleted_by_an_operator);
 	tcase_add_test(tc, after_a_bid_of_our_own);
 	tcase_add_test(tc, refusals_end_the_bid);
+	tcase_add_test(tc, a_node_from_before_its_time);
 	tcase_add_test(tc, a_bid_begun_while_the_link_is_down);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);

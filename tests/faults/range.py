@@ -46,7 +46,17 @@ class Server(zk.Server):
         self.flags = list(_HEAP)
         self.there = functools.partial(net.inside, self.node)
         self.asking = net.inside
-        self._tmpfs = False
+        self._mounted = self._stalled = False
+        self._clock = None
+
+    # Its wall clock.  Before the start.
+
+    def own_clock(self):
+        self._clock = Clock(self.folder)
+        self.env = dict(self.env, **self._clock.env)
+
+    def step_clock(self, offset_s):
+        self._clock.step(offset_s)
 
     # Its disk.
 
@@ -55,14 +65,45 @@ class Server(zk.Server):
         os.makedirs(f"{self.folder}/data", exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k",
                         "zkl-disk", f"{self.folder}/data"], check=True)
-        self._tmpfs = True
+        self._mounted = True
         proc.on_end(self.give_disk_back)
 
     def give_disk_back(self):
-        if self._tmpfs:
+        self.go_on_disk()
+        if self._mounted:
             subprocess.run(["umount", "-l", f"{self.folder}/data"],
                            check=False)
-            self._tmpfs = False
+            self._mounted = False
+
+    def own_image(self, size_kb):
+        """A disk that can stall: ext4 in a file.  Only while stopped.  Why
+        there is none, or ''."""
+        os.makedirs(f"{self.folder}/data", exist_ok=True)
+        image = f"{self.folder}/image"
+        with open(image, "wb") as out:
+            out.truncate(size_kb * 1024)
+        for argv in (["mkfs.ext4", "-q", "-m", "0", image],
+                     ["mount", "-o", "loop", image, f"{self.folder}/data"]):
+            try:
+                done = proc.run(argv)
+            except FileNotFoundError as error:
+                return str(error)
+            if done.returncode != 0:
+                return done.stderr.strip()
+        self._mounted = True
+        proc.on_end(self.give_disk_back)
+        return ""
+
+    def stall_disk(self):
+        """No write and no fsync comes back before go_on_disk()."""
+        subprocess.run(["fsfreeze", "-f", f"{self.folder}/data"], check=True)
+        self._stalled = True
+
+    def go_on_disk(self):
+        if self._stalled:
+            subprocess.run(["fsfreeze", "-u", f"{self.folder}/data"],
+                           check=False)
+            self._stalled = False
 
     def fill_disk(self):
         """Not a byte more fits."""
@@ -72,7 +113,8 @@ class Server(zk.Server):
                     out.write(bytes(4096))
 
     def free_disk(self):
-        os.unlink(f"{self.folder}/data/filler")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self.folder}/data/filler")
 
     def save(self):
         """A copy of its data, for restore().  Only while stopped."""
@@ -158,7 +200,8 @@ class Clock:
             "FAKETIME_TIMESTAMP_FILE": self._file,
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "DONT_FAKE_MONOTONIC": "1",
+            # Or waits of a JVM end before their time, again and again.
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         }
 
     def step(self, offset_s):
@@ -224,6 +267,7 @@ class Range:
         for host in self.hosts:
             self._stop_host(host)
         for server in self.servers:
+            server.go_on_disk()
             if server.process:
                 server.process.kill()
             server.give_disk_back()
@@ -309,6 +353,8 @@ class Range:
         for node in self.servers + self.hosts:
             self.island.plug(node.node, True)
         for server in self.servers:
+            server.go_on_disk()
+            server.free_disk()
             if server.process.alive():
                 server.thaw()
             else:

@@ -71,6 +71,8 @@ def sweep(folder):
     for path in _left_overs(folder):
         for words in _mounts():
             if words[1].startswith(path + "/"):
+                subprocess.run(["fsfreeze", "-u", words[1]], check=False,
+                               capture_output=True)
                 subprocess.run(["umount", "-l", words[1]], check=False)
         shutil.rmtree(path, ignore_errors=True)
 

@@ -20,7 +20,9 @@ static int check_ask(zklock_client *client, const char *name,
 			options->wait_ms < ZKLOCK_WAIT_FOREVER ||
 			options->wait_ms > ZKLOCK_WAIT_MAX_MS ||
 			options->max_hold_ms < 0 ||
-			options->max_hold_ms > ZKLOCK_WAIT_MAX_MS))
+			options->max_hold_ms > ZKLOCK_WAIT_MAX_MS ||
+			options->min_hold_ms < 0 ||
+			options->min_hold_ms > ZKLOCK_MIN_HOLD_MAX_MS))
 		return zkl_fail(client, ZKLOCK_E_INVAL, NULL, NULL);
 	if (options && options->note && strlen(options->note) > ZKLOCK_NOTE_MAX)
 		return zkl_fail(client, ZKLOCK_E_INVAL, NULL,

@@ -273,8 +273,9 @@ ZKLOCK_API void zklock_set_client_userdata(zklock_client *client,
 
 /* ------------------------------------------------------ locks, blocking -- */
 
-#define ZKLOCK_WAIT_FOREVER (-1)
-#define ZKLOCK_WAIT_MAX_MS  INT64_C(315360000000) /* ten years */
+#define ZKLOCK_WAIT_FOREVER    (-1)
+#define ZKLOCK_WAIT_MAX_MS     INT64_C(315360000000) /* ten years */
+#define ZKLOCK_MIN_HOLD_MAX_MS INT64_C(3600000)      /* an hour */
 
 /* Begin with ZKLOCK_LOCK_OPTIONS_INIT. */
 struct zklock_lock_options {
@@ -287,11 +288,15 @@ struct zklock_lock_options {
 	/* The hold is over after this long, whoever sleeps or hangs: LOST with
 	 * ZKLOCK_REASON_MAX_HOLD.  0: as long as it likes. */
 	int64_t max_hold_ms;
+	/* Nobody else is granted the lock for this long after the grant, even
+	 * when it is released before; at most ZKLOCK_MIN_HOLD_MAX_MS, and not
+	 * over max_hold_ms.  0: none. */
+	int64_t min_hold_ms;
 };
 #define ZKLOCK_LOCK_OPTIONS_INIT                                               \
 	{                                                                      \
 		sizeof(struct zklock_lock_options), ZKLOCK_WAIT_FOREVER, NULL, \
-		    NULL, 0,                                                   \
+		    NULL, 0, 0,                                                \
 	}
 
 /*

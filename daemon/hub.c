@@ -297,7 +297,7 @@ static bool is_busy(const struct hub *hub)
 	struct locktab_counts counts;
 
 	locktab_counts(hub->tab, &counts);
-	return counts.held || counts.waiting || counts.lingering;
+	return counts.held || counts.waiting || counts.lingering || counts.kept;
 }
 
 void hub_drain(struct hub *hub)

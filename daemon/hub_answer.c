@@ -212,7 +212,8 @@ static void done_lock(struct hub *hub, const struct locktab_effect *fx)
 		put_holder(hub, &holder);
 	}
 	if (fx->status == ZKP_LIMIT)
-		zkp_out_str(&hub->out, "which", "locks");
+		zkp_out_str(&hub->out, "which",
+			    fx->which ? fx->which : "locks");
 	(void)zkp_err_end(&hub->out, fx->status,
 			  fx->status == ZKP_HELD ? held_text(rq, fx->ticket)
 						 : NULL);
@@ -262,6 +263,9 @@ static void done_unlock(struct hub *hub, const struct locktab_effect *fx)
 		zkp_out_word(&hub->out, t->name);
 		zkp_out_id(&hub->out, "id", t->id);
 		zkp_out_i64(&hub->out, "held_ms", t->ended_ms - t->granted_ms);
+		if (t->state == TICKET_KEPT)
+			zkp_out_i64(&hub->out, "kept_ms",
+				    t->until_ms - hub->now_ms);
 		(void)zkp_out_end(&hub->out);
 		forget_held(hub, t->conn);
 		return;

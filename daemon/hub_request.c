@@ -69,6 +69,7 @@ static void do_lock(struct hub *hub, struct hub_conn *conn,
 					       : "",
 			  .mode = rq->mode,
 			  .wait_ms = rq->wait_ms,
+			  .min_hold_ms = rq->min_hold_ms,
 			  .max_hold_ms = rq->max_hold_ms,
 			  .looking = rq->verb == ZKP_VERB_WAIT },
 	};
@@ -116,6 +117,8 @@ static const struct locktab_ticket *check_find(struct hub *hub,
 		if (!owner || owner->peer.uid != conn->peer.uid)
 			t = NULL;
 	}
+	if (t && t->state == TICKET_KEPT)
+		t = NULL;
 	if (t && rq->token && t->state != TICKET_WAITING &&
 	    t->token != rq->token)
 		t = NULL;

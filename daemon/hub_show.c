@@ -25,6 +25,8 @@ static enum zkp_row_state row_state(const struct hub *hub,
 {
 	if (t->state == TICKET_WAITING)
 		return ZKP_ROW_WAITING;
+	if (t->state == TICKET_KEPT)
+		return ZKP_ROW_KEPT;
 	return strcmp(hub_state_word(hub), "suspended") == 0 ? ZKP_ROW_SUSPENDED
 							     : ZKP_ROW_HELD;
 }
@@ -168,6 +170,7 @@ void hub_show_status(struct hub *hub, uint64_t conn, const char *tag)
 	pair_u64(hub, tag, "clients", HASH_COUNT(hub->conns));
 	pair_u64(hub, tag, "held", counts.held);
 	pair_u64(hub, tag, "waiting", counts.waiting);
+	pair_u64(hub, tag, "kept", counts.kept);
 	pair_u64(hub, tag, "bids", HASH_COUNT(hub->bids));
 	pair_u64(hub, tag, "tickets_max", hub->settings.tickets_max);
 	pair_u64(hub, tag, "tickets_per_conn_max",

@@ -11,6 +11,9 @@
 #include "daemon/locktab_i.h"
 
 #define NOTHING_GRANTED INT64_MIN
+/* Tickets with a min_hold, together: they may outlive their connection, so no
+ * limit of connections bounds them. */
+#define MIN_HOLDS_MAX 1024
 
 struct locktab *locktab_new(const struct locktab_limits *limits)
 {
@@ -126,6 +129,13 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 		locktab_done(tab, NULL, status);
 		return;
 	}
+	if (ev->lock.min_hold_ms && tab->min_holds_len >= MIN_HOLDS_MAX) {
+		locktab_emit(tab,
+			     (struct locktab_effect){ .type = LOCKTAB_FX_DONE,
+						      .status = ZKP_LIMIT,
+						      .which = "min_holds" });
+		return;
+	}
 	t = ticket_new(tab, ev);
 	if (!t)
 		locktab_done(tab, NULL, ZKP_LIMIT);
@@ -146,11 +156,12 @@ static void on_unlock(struct locktab *tab, const struct locktab_event *ev)
 	lock = t->lock;
 	if (t->pub.state == TICKET_LOST) {
 		locktab_done(tab, t, ZKP_LOST);
+		ticket_enter(tab, t, TICKET_DEAD);
 	} else {
 		t->pub.ended_ms = ev->now_ms;
 		locktab_done(tab, t, ZKP_OK);
+		hold_release(tab, t, ev->now_ms);
 	}
-	ticket_enter(tab, t, TICKET_DEAD);
 	lock_settle(tab, lock, ev->now_ms);
 }
 
@@ -205,7 +216,7 @@ static void on_tick(struct locktab *tab, int64_t now_ms)
 	while ((t = timer_first(tab)) && timer_due_ms(t) <= now_ms) {
 		struct lock *lock = t->lock;
 
-		if (t->pub.state == TICKET_HELD) {
+		if (t->pub.state != TICKET_WAITING) {
 			hold_over(tab, t, now_ms);
 			continue;
 		}

@@ -57,6 +57,8 @@ enum locktab_lost {
 enum locktab_state { /* of a ticket */
 		     TICKET_WAITING,
 		     TICKET_HELD,
+		     TICKET_KEPT, /* released: its bid serves nobody until
+				     until_ms (R21) */
 		     TICKET_LOST, /* kept until its owner takes note of it */
 		     TICKET_DEAD, /* answered for the last time */
 };
@@ -75,9 +77,10 @@ struct locktab_ticket {
 	uint64_t token;         /* TICKET_HELD, TICKET_LOST */
 	int64_t asked_ms;
 	int64_t wait_until_ms; /* LOCKTAB_NEVER_MS: for ever */
+	int64_t min_hold_ms;   /* 0: none */
 	int64_t max_hold_ms;   /* 0: as long as it likes */
 	int64_t granted_ms;
-	int64_t until_ms; /* HELD: it ends then; LOCKTAB_NEVER_MS */
+	int64_t until_ms; /* HELD KEPT: it ends then; LOCKTAB_NEVER_MS */
 	int64_t ended_ms; /* released or lost */
 	const char *name; /* of the lock */
 	/* Refused: who elsewhere had it; "" when not known or held here. */
@@ -131,6 +134,7 @@ struct locktab_event {
 			const char *note;
 			enum zkp_mode mode;
 			int64_t wait_ms;     /* 0: try; < 0: for ever */
+			int64_t min_hold_ms; /* R21; 0: none */
 			int64_t max_hold_ms; /* R17; 0: none */
 			bool looking;        /* WAIT */
 		} lock;
@@ -194,6 +198,7 @@ struct locktab_effect {
 	const char *name;                    /* BID_*: the lock's */
 	unsigned waiters;                    /* MOVED_* */
 	bool lost;                           /* MOVED_FREED */
+	const char *which; /* DONE with LIMIT: of what; static */
 };
 
 /* Who has a lock, as far as this host knows. */
@@ -208,7 +213,7 @@ typedef void locktab_row_fn(void *ctx, const struct locktab_ticket *ticket,
 			    unsigned waiters);
 
 struct locktab_counts {
-	uint64_t held, waiting, lost, locks, lingering;
+	uint64_t held, waiting, lost, locks, lingering, kept;
 	uint64_t grants_local, grants_bid; /* turns > 0, first turns */
 	uint64_t timeouts, cancels, losses, yields, slides, kicks;
 };

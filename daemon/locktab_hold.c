@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * locktab - holds that end by themselves: at their max_hold (R17), or because
- * an administrator took them away.
+ * an administrator took them away; and those that outlive their owner's
+ * interest, for their min_hold (R21).
  *
  * The lock is served again only once that moment has come: whoever was told
  * of it may believe in the hold up to then.
@@ -51,15 +52,36 @@ void hold_kick(struct locktab *tab, const struct locktab_event *ev)
 					      .type = LOCKTAB_FX_REVOKE,
 					      .ticket = &t->pub });
 		locktab_done(tab, t, ZKP_OK);
+	} else if (t && t->pub.state == TICKET_KEPT) {
+		tab->counts.kicks++;
+		locktab_done(tab, t, ZKP_OK);
+		hold_over(tab, t, ev->now_ms);
 	} else {
 		locktab_done(tab, NULL, ZKP_NOTFOUND);
 	}
+}
+
+void hold_release(struct locktab *tab, struct ticket *t, int64_t now_ms)
+{
+	bool room;
+
+	if (now_ms >= t->pub.granted_ms + t->pub.min_hold_ms) {
+		ticket_enter(tab, t, TICKET_DEAD);
+		return;
+	}
+	ticket_enter(tab, t, TICKET_KEPT);
+	t->pub.until_ms = t->pub.granted_ms + t->pub.min_hold_ms;
+	room = timer_add(tab, t);
+	assert(room); /* ticket_new() made sure */
 }
 
 void hold_over(struct locktab *tab, struct ticket *t, int64_t now_ms)
 {
 	struct lock *lock = t->lock;
 
-	ticket_lose(tab, t, t->end, now_ms);
+	if (t->pub.state == TICKET_KEPT)
+		ticket_enter(tab, t, TICKET_DEAD);
+	else
+		ticket_lose(tab, t, t->end, now_ms);
 	lock_settle(tab, lock, now_ms);
 }

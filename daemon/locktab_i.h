@@ -25,8 +25,8 @@ TAILQ_HEAD(lock_list, lock);
 struct ticket {
 	struct locktab_ticket pub; /* first: effects lend it */
 	struct lock *lock;
-	struct owner *owner;
-	struct bid *bid;       /* HELD: it is in bid->held */
+	struct owner *owner;   /* NULL: KEPT */
+	struct bid *bid;       /* HELD KEPT: it is in bid->held */
 	char *note;            /* NULL: none */
 	char *holder;          /* of pub.holder; NULL: none */
 	enum locktab_lost end; /* why it is over at pub.until_ms */
@@ -123,7 +123,8 @@ struct locktab {
 	struct ticket_list dead; /* freed by the next step */
 	struct lock_list doomed; /* likewise */
 	uint32_t tickets_len;
-	uint64_t ticket_last; /* numbers given so far */
+	uint32_t min_holds_len; /* of those, with a min_hold */
+	uint64_t ticket_last;   /* numbers given so far */
 	uint64_t bid_last;
 	bool session;
 	bool draining;
@@ -152,6 +153,8 @@ void locktab_done(struct locktab *tab, struct ticket *t,
 void hold_begin(struct locktab *tab, struct ticket *t, int64_t now_ms);
 void hold_kick(struct locktab *tab, const struct locktab_event *ev);
 void hold_over(struct locktab *tab, struct ticket *t, int64_t now_ms);
+/* Given back, or its connection has ended: dead, or kept for its min_hold. */
+void hold_release(struct locktab *tab, struct ticket *t, int64_t now_ms);
 
 /* locktab_look.c */
 /* The next one that may be told that the lock is free, told; false: none. */

@@ -16,6 +16,7 @@ static bool ticket_may(enum locktab_state from, enum locktab_state to)
 		return false; /* only born so */
 	case TICKET_HELD:
 		return from == TICKET_WAITING;
+	case TICKET_KEPT:
 	case TICKET_LOST:
 		return from == TICKET_HELD;
 	case TICKET_DEAD:
@@ -46,15 +47,24 @@ static void owner_put(struct locktab *tab, struct owner *owner)
 	free(owner);
 }
 
-static void ticket_bury(struct locktab *tab, struct ticket *t)
+/* Nobody's any more. */
+static void disown(struct locktab *tab, struct ticket *t)
 {
 	struct owner *owner = t->owner;
 
-	HASH_DELETE(by_id, tab->tickets, t);
+	if (!owner)
+		return;
 	TAILQ_REMOVE(&owner->tickets, t, in_owner);
-	tab->tickets_len--;
 	owner_put(tab, owner);
 	t->owner = NULL;
+}
+
+static void ticket_bury(struct locktab *tab, struct ticket *t)
+{
+	HASH_DELETE(by_id, tab->tickets, t);
+	disown(tab, t);
+	tab->tickets_len--;
+	tab->min_holds_len -= t->pub.min_hold_ms > 0;
 	TAILQ_INSERT_TAIL(&tab->dead, t, in_owner);
 }
 
@@ -105,8 +115,14 @@ void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 		break;
 	case TICKET_HELD:
 		timer_remove(tab, t);
-		put_down(t);
+		if (to != TICKET_KEPT)
+			put_down(t);
 		tab->counts.held--;
+		break;
+	case TICKET_KEPT:
+		timer_remove(tab, t);
+		put_down(t);
+		tab->counts.kept--;
 		break;
 	case TICKET_LOST:
 		lock->lost_len--;
@@ -123,6 +139,10 @@ void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 		TAILQ_INSERT_TAIL(&t->bid->held, t, in_lock);
 		t->bid->held_len++;
 		tab->counts.held++;
+		break;
+	case TICKET_KEPT:
+		disown(tab, t);
+		tab->counts.kept++;
 		break;
 	case TICKET_LOST:
 		lock->lost_len++;
@@ -177,6 +197,10 @@ void ticket_refuse(struct locktab *tab, struct ticket *t, enum zkp_status why)
 void ticket_lose(struct locktab *tab, struct ticket *t, enum locktab_lost why,
 		 int64_t now_ms)
 {
+	if (t->pub.state == TICKET_KEPT) { /* nobody is left to be told */
+		ticket_enter(tab, t, TICKET_DEAD);
+		return;
+	}
 	t->pub.lost = why;
 	t->pub.ended_ms = now_ms;
 	tab->counts.losses++;
@@ -238,7 +262,7 @@ struct ticket *ticket_find(const struct locktab *tab, uint64_t conn,
 
 	if (target->id) {
 		t = ticket_by_id(tab, target->id);
-		return t && t->pub.conn == conn ? t : NULL;
+		return t && t->owner && t->pub.conn == conn ? t : NULL;
 	}
 	owner = owner_find(tab, conn);
 	if (!owner)
@@ -282,6 +306,7 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	t->pub.trying = ev->lock.wait_ms == 0;
 	t->pub.looking = ev->lock.looking;
 	t->pub.mode = ev->lock.mode;
+	t->pub.min_hold_ms = ev->lock.min_hold_ms;
 	t->pub.max_hold_ms = ev->lock.max_hold_ms;
 	t->pub.asked_ms = ev->now_ms;
 	t->pub.name = lock->name;
@@ -293,6 +318,7 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	HASH_ADD(by_id, tab->tickets, pub.id, sizeof t->pub.id, t);
 	owner->tickets_len++;
 	tab->tickets_len++;
+	tab->min_holds_len += t->pub.min_hold_ms > 0;
 	tab->counts.waiting++;
 	return t;
 
@@ -335,7 +361,10 @@ static void owner_drop(struct locktab *tab, struct owner *owner,
 		next = TAILQ_NEXT(t, in_owner);
 		if (only_waiting && t->pub.state != TICKET_WAITING)
 			continue;
-		ticket_enter(tab, t, TICKET_DEAD);
+		if (t->pub.state == TICKET_HELD)
+			hold_release(tab, t, now_ms);
+		else
+			ticket_enter(tab, t, TICKET_DEAD);
 		lock_settle(tab, t->lock, now_ms);
 	}
 }

@@ -17,8 +17,8 @@ static void put(struct locktab *tab, size_t at, struct ticket *t)
 
 int64_t timer_due_ms(const struct ticket *t)
 {
-	return t->pub.state == TICKET_HELD ? t->pub.until_ms
-					   : t->pub.wait_until_ms;
+	return t->pub.state == TICKET_WAITING ? t->pub.wait_until_ms
+					      : t->pub.until_ms;
 }
 
 static bool earlier(const struct ticket *a, const struct ticket *b)

@@ -56,6 +56,9 @@
 /* Longest wait= in milliseconds, ten years: added to any clock it stays far
  * inside 64 bits, and who wants longer means forever. */
 #define ZKP_WAIT_MS_MAX INT64_C(315360000000)
+/* Longest min_hold=: who let go of a lock cannot be asked to give it up any
+ * more, and clocks of hosts that run the same jobs differ by less. */
+#define ZKP_MIN_HOLD_MS_MAX INT64_C(3600000)
 /* Neither end ever gives this as a real wait. */
 #define ZKP_WAIT_FOREVER INT64_C(-1)
 

@@ -298,6 +298,16 @@ static bool read_wait(struct parse *p, const struct zkp_word *word)
 	return true;
 }
 
+static bool read_min_hold(struct parse *p, const struct zkp_word *word)
+{
+	if (!zkp_duration_read(word->value, &p->rq.min_hold_ms) ||
+	    p->rq.min_hold_ms > ZKP_MIN_HOLD_MS_MAX)
+		return fail_arg(p, word, word->key,
+				"a shortest hold is a number with ms, s, m or "
+				"h behind it, at most 1h");
+	return true;
+}
+
 static bool read_max_hold(struct parse *p, const struct zkp_word *word)
 {
 	if (!zkp_duration_read(word->value, &p->rq.max_hold_ms) ||
@@ -327,7 +337,7 @@ static bool read_sync(struct parse *p, const struct zkp_word *word)
 
 static bool read_state(struct parse *p, const struct zkp_word *word)
 {
-	for (enum zkp_row_state state = ZKP_ROW_HELD; state <= ZKP_ROW_WAITING;
+	for (enum zkp_row_state state = ZKP_ROW_HELD; state <= ZKP_ROW_KEPT;
 	     state++) {
 		if (strcmp(word->value, zkp_row_state_word(state)) == 0) {
 			p->rq.state = state;
@@ -335,7 +345,7 @@ static bool read_state(struct parse *p, const struct zkp_word *word)
 		}
 	}
 	return fail_arg(p, word, word->key,
-			"a state is held, suspended or waiting");
+			"a state is held, suspended, waiting or kept");
 }
 
 static bool read_scope(struct parse *p, const struct zkp_word *word)
@@ -370,6 +380,8 @@ static bool read_key(struct parse *p, enum zkp_key key,
 		return read_scope(p, word);
 	case ZKP_KEY_MAX_HOLD:
 		return read_max_hold(p, word);
+	case ZKP_KEY_MIN_HOLD:
+		return read_min_hold(p, word);
 	case ZKP_KEY_REASON:
 		return read_reason(p, word);
 	}
@@ -470,6 +482,11 @@ static bool read_args(struct parse *p)
 		return fail_word(p, &fault);
 	if (p->args < p->row->args_min)
 		return fail_usage(p, p->words.len + 1, "something is missing");
+	if (p->rq.max_hold_ms && p->rq.max_hold_ms < p->rq.min_hold_ms) {
+		blame(p, zkp_key_word(ZKP_KEY_MAX_HOLD));
+		return fail(p, ZKP_ARGS, p->words.len + 1,
+			    "max_hold is shorter than min_hold");
+	}
 	return true;
 }
 

@@ -27,6 +27,7 @@ enum zkp_row_state {
 	ZKP_ROW_HELD,
 	ZKP_ROW_SUSPENDED, /* held, while the session is in doubt */
 	ZKP_ROW_WAITING,   /* wanted here, held by nobody here */
+	ZKP_ROW_KEPT,      /* released, and kept by its min_hold */
 };
 
 /*
@@ -52,7 +53,8 @@ struct zkp_request {
 	uint64_t id;         /* UNLOCK CANCEL CHECK KICK; 0 when not given */
 	uint64_t token;      /* UNLOCK CHECK; 0 when not given */
 	int64_t wait_ms;     /* LOCK, ZKP_WAIT_FOREVER by default; TRYLOCK 0 */
-	int64_t max_hold_ms; /* LOCK TRYLOCK; 0 when not given */
+	int64_t min_hold_ms; /* LOCK TRYLOCK; 0 when not given */
+	int64_t max_hold_ms; /* likewise, and not under min_hold_ms */
 	unsigned proto;      /* HELLO; ZKP_PROTO_VERSION when not given */
 	bool lease_push;     /* HELLO lease=push */
 	bool sync;           /* CHECK sync=1 */

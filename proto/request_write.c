@@ -17,6 +17,8 @@ const char *zkp_row_state_word(enum zkp_row_state state)
 		return "suspended";
 	case ZKP_ROW_WAITING:
 		return "waiting";
+	case ZKP_ROW_KEPT:
+		return "kept";
 	}
 	return "";
 }
@@ -139,6 +141,9 @@ static void write_key(struct zkp_out *out, const struct zkp_request *rq,
 		break;
 	case ZKP_KEY_MAX_HOLD:
 		write_span(out, key, rq->max_hold_ms);
+		break;
+	case ZKP_KEY_MIN_HOLD:
+		write_span(out, key, rq->min_hold_ms);
 		break;
 	case ZKP_KEY_REASON:
 		write_text(out, key, rq->reason);

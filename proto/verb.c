@@ -28,9 +28,10 @@ static const struct zkp_verb_row rows[] = {
 	    .args_min = 1,
 	    .args_max = 1,
 	    .arg = ZKP_ARG_NAME,
-	    .keys = BIT(MODE) | BIT(WAIT) | BIT(NOTE) | BIT(MAX_HOLD),
+	    .keys = BIT(MODE) | BIT(WAIT) | BIT(NOTE) | BIT(MIN_HOLD) |
+		    BIT(MAX_HOLD),
 	    .usage = "NAME [mode=x|s] [wait=DUR|forever] [note=TEXT] "
-		     "[max_hold=DUR]",
+		     "[min_hold=DUR] [max_hold=DUR]",
 	    .help = "take a lock, waiting for it if need be",
 	    .example = "LOCK backup wait=30s note=\"nightly dump\"",
 	},
@@ -40,8 +41,9 @@ static const struct zkp_verb_row rows[] = {
 	    .args_min = 1,
 	    .args_max = 1,
 	    .arg = ZKP_ARG_NAME,
-	    .keys = BIT(MODE) | BIT(NOTE) | BIT(MAX_HOLD),
-	    .usage = "NAME [mode=x|s] [note=TEXT] [max_hold=DUR]",
+	    .keys = BIT(MODE) | BIT(NOTE) | BIT(MIN_HOLD) | BIT(MAX_HOLD),
+	    .usage =
+		"NAME [mode=x|s] [note=TEXT] [min_hold=DUR] [max_hold=DUR]",
 	    .help = "take a lock now or hear who has it",
 	    .example = "TRYLOCK backup",
 	},
@@ -105,7 +107,7 @@ static const struct zkp_verb_row rows[] = {
 	    .args_max = 1,
 	    .arg = ZKP_ARG_PATTERN,
 	    .keys = BIT(STATE) | BIT(SCOPE),
-	    .usage = "[PATTERN] [state=held|suspended|waiting] "
+	    .usage = "[PATTERN] [state=held|suspended|waiting|kept] "
 		     "[scope=local]",
 	    .help = "the locks that this daemon knows",
 	    .example = "LIST deploy/* state=held",

@@ -45,6 +45,7 @@ enum zkp_verb {
 	X(ZKP_KEY_STATE, "state")       \
 	X(ZKP_KEY_SCOPE, "scope")       \
 	X(ZKP_KEY_MAX_HOLD, "max_hold") \
+	X(ZKP_KEY_MIN_HOLD, "min_hold") \
 	X(ZKP_KEY_REASON, "reason")
 
 enum zkp_key {

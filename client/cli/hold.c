@@ -333,6 +333,7 @@ static bool ask(struct cli_hold *hold, const struct cli_args *args,
 	int error;
 
 	options.note = args->note;
+	options.min_hold_ms = args->min_hold_ms;
 	options.max_hold_ms = args->max_hold_ms;
 	if (wait_end_ms != CLI_NEVER_MS) {
 		options.wait_ms = wait_end_ms - cli_clock_ms();

@@ -127,6 +127,8 @@ SET_VALUE(set_connect_timeout, duration(value, &args->connect_timeout_ms,
 					"--connect-timeout", fault))
 SET_VALUE(set_kill_after,
 	  duration(value, &args->kill_after_ms, "--kill-after", fault))
+SET_VALUE(set_min_hold,
+	  duration(value, &args->min_hold_ms, "--min-hold", fault))
 SET_VALUE(set_max_hold,
 	  duration(value, &args->max_hold_ms, "--max-hold", fault))
 SET_VALUE(set_max_run, duration(value, &args->max_run_ms, "--max-run", fault))
@@ -284,6 +286,7 @@ const struct cli_option cli_options_lock[] = {
 	{ "lost-exit-code", 'L', "N", set_lost_exit,
 	  "exit code when it was lost (79)" },
 	{ "note", 0, "TEXT", set_note, "shown to others in listings" },
+	{ "min-hold", 0, "DUR", set_min_hold, "nobody else before DUR" },
 	{ "max-hold", 0, "DUR", set_max_hold, "the lock is lost after DUR" },
 	{ "connect-timeout", 0, "DUR", set_connect_timeout,
 	  "time to find daemon and ZooKeeper (10s)" },

@@ -48,6 +48,7 @@ struct cli_args {
 	int conflict_exit;
 	int lost_exit;
 	const char *note;
+	int64_t min_hold_ms; /* 0: none */
 	int64_t max_hold_ms; /* 0: as long as it likes */
 	int64_t connect_timeout_ms;
 

@@ -109,7 +109,50 @@ class MaxHoldTest(WireCase):
         self.assertNotIn("max_until_ms", waiter.ok(f"CHECK {name}").pairs)
 
 
+class MinHoldTest(WireCase):
+
+    def test_nobody_is_served_before_it_is_over(self):
+        name = self.name()
+        owner, waiter = self.client("owner"), self.client("waiter")
+        granted = owner.lock(name, "min_hold=500ms")
+        begun_ms = proc.now_ms()
+        tag = waiter.enqueue(name)
+        released = owner.unlock(name)
+        self.assertTrue(0 < released.number("kept_ms") <= 500, released)
+        row, = owner.ok(f"LIST {name} state=kept").rows
+        self.assertIn(f"id={granted.id} ", row)
+        owner.err(f"UNLOCK {granted.id}", "NOTHELD")
+        self.assertEqual(owner.ok(f"CHECK {granted.id} "
+                                  f"token={granted.token}")["held"], "0")
+        waiter.err(f"LOCK {name}", "HELD")
+        owner.err(f"TRYLOCK {name}", "BUSY")
+        waiter.granted(tag)
+        self.assertGreaterEqual(proc.now_ms() - begun_ms, 450)
+
+    def test_the_end_of_the_connection_does_not_end_it(self):
+        name = self.name()
+        owner, waiter = self.client("owner"), self.client("waiter")
+        owner.lock(name, "min_hold=1h")
+        owner.close()
+        proc.wait_until(
+            lambda: waiter.ok(f"LIST {name} state=kept").rows, SOON_S,
+            "it is kept")
+        waiter.err(f"LOCK {name} wait=100ms", "TIMEOUT")
+        row, = waiter.ok(f"LIST {name} state=kept").rows
+        tag = waiter.enqueue(name)
+        self.client("admin").ok(f"KICK {row.split('id=')[1].split(' ')[0]}")
+        waiter.granted(tag)
+
+    def test_a_job_that_runs_twice(self):
+        self.one_err("LOCK a min_hold=2s max_hold=1s", "ARGS")
+        self.one_err("LOCK a min_hold=61m", "ARGS")
+
+
 class CommandTest(CliCase):
+
+    def test_a_short_job_runs_once(self):
+        self.zklock("run", "--min-hold", "1h", "once", "--", "true")
+        self.zklock("run", "-n", "once", "--", "true", code=75)
 
     def test_a_stopped_holder_is_over_at_its_longest_time(self):
         """rules.md's test 14: nobody has to believe in what is stopped."""

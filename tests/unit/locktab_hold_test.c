@@ -87,6 +87,96 @@ START_TEST(a_kick_ends_a_wait_at_once)
 }
 END_TEST
 
+/* R21: released, or its connection gone, and yet nobody is served before
+ * grant + min_hold; the owner is done with it at once. */
+START_TEST(a_shortest_hold_outlives_its_release)
+{
+	play("0 c1 LOCK foo -1 min=50\n5 bid1 owned 70 alone\n"
+	     "10 c1 UNLOCK foo\n"
+	     "11 c1 UNLOCK foo\n"
+	     "12 c2 LOCK foo\n"
+	     "13 c3 LOCK foo 0\n"
+	     "14 c1 LOCK foo 1000 min=50\n"
+	     "54 tick\n");
+	ck_assert_int_eq(locktab_wake_ms(tab), 55);
+	play("55 tick\n60 c2 UNLOCK foo\n"
+	     "61 c1 GONE\n");
+	ck_assert_int_eq(locktab_wake_ms(tab), 110);
+	play("110 tick\n");
+	ck_assert_str_eq(
+	    trace, "[   0] c1 LOCK foo -1 min=50 -> bid1+\n"
+		   "[   5] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+		   "[  10] c1 UNLOCK foo -> c1=OK\n"
+		   "[  11] c1 UNLOCK foo -> c1=NOTHELD\n"
+		   "[  12] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1\n"
+		   "[  13] c3 LOCK foo 0 -> c3=BUSY\n"
+		   "[  14] c1 LOCK foo 1000 min=50 -> c1 QUEUED foo pos=3 by"
+		   " c1\n"
+		   "[  54] tick ->\n"
+		   "[  55] tick -> c2 GRANTED foo 70.1\n"
+		   "[  60] c2 UNLOCK foo -> c2=OK c1 GRANTED foo 70.2\n"
+		   "[  61] c1 GONE ->\n"
+		   "[ 110] tick -> bid1-\n");
+}
+END_TEST
+
+/* Held longer than that: nothing is kept.  The end of the session, a deleted
+ * node and a KICK end what is kept, and tell nobody. */
+START_TEST(a_shortest_hold_ends_with_its_bid)
+{
+	struct locktab_counts counts;
+
+	play("0 c1 LOCK foo -1 min=50\n1 bid1 owned 70 alone\n"
+	     "60 c1 UNLOCK foo\n");
+	ck_assert_ptr_nonnull(strstr(trace, "c1 UNLOCK foo -> c1=OK bid1-\n"));
+	trace_len = 0;
+	play("61 c1 LOCK a -1 min=50\n62 bid2 owned 71 alone\n63 c1 UNLOCK a\n"
+	     "64 c1 LOCK b -1 min=50\n65 bid3 owned 72 alone\n66 c1 UNLOCK b\n"
+	     "67 c1 LOCK c -1 min=50\n68 bid4 owned 73 alone\n69 c1 UNLOCK c\n"
+	     "70 c9 KICK @2\n71 bid3 vanished\n72 end\n200 tick\n");
+	ck_assert_ptr_nonnull(strstr(trace, "[  70] c9 KICK @2 -> c9=OK bid2-\n"
+					    "[  71] bid3 vanished ->\n"
+					    "[  72] end ->\n"
+					    "[ 200] tick ->\n"));
+	locktab_counts(tab, &counts);
+	ck_assert_uint_eq(counts.kept + counts.locks, 0);
+	ck_assert_uint_eq(counts.losses, 0);
+}
+END_TEST
+
+/* What outlives connections has a bound of its own, and comes back. */
+START_TEST(shortest_holds_are_bounded)
+{
+	struct locktab_limits many = defaults;
+	struct locktab_event ev = { .type = LOCKTAB_LOCK,
+				    .lock = { .wait_ms = -1, .tag = "" } };
+	struct locktab_effect fx;
+	char name[16];
+	unsigned granted = 0;
+
+	many.tickets_max = 5000;
+	begin(&many);
+	ev.lock.min_hold_ms = 50;
+	for (ev.conn = 1; ev.conn <= 1025; ev.conn++) {
+		(void)snprintf(name, sizeof name, "k%u", (unsigned)ev.conn);
+		ev.lock.name = name;
+		locktab_step(tab, &ev);
+		while (locktab_next(tab, &fx)) {
+			granted += fx.type == LOCKTAB_FX_BID_OPEN;
+			if (fx.type != LOCKTAB_FX_DONE)
+				continue;
+			ck_assert_uint_eq(ev.conn, 1025);
+			ck_assert_int_eq(fx.status, ZKP_LIMIT);
+			ck_assert_str_eq(fx.which, "min_holds");
+		}
+	}
+	ck_assert_uint_eq(granted, 1024);
+	play("1 c2000 LOCK other\n2 c1 GONE\n3 c2001 LOCK more -1 min=5\n");
+	ck_assert_ptr_nonnull(strstr(trace, "c2000 LOCK other -> bid1025+\n"));
+	ck_assert_ptr_nonnull(strstr(trace, "min=5 -> bid1026+\n"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("locktab_hold");
@@ -99,6 +189,9 @@ int main(void)
 	tcase_add_test(tc, the_wait_is_no_part_of_the_longest_hold);
 	tcase_add_test(tc, a_kick_is_announced);
 	tcase_add_test(tc, a_kick_ends_a_wait_at_once);
+	tcase_add_test(tc, a_shortest_hold_outlives_its_release);
+	tcase_add_test(tc, a_shortest_hold_ends_with_its_bid);
+	tcase_add_test(tc, shortest_holds_are_bounded);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -136,6 +136,8 @@ static void play_conn(struct locktab_event *ev, char **word)
 		ev->lock.name = word[3];
 		ev->lock.wait_ms = word[4] ? atoll(word[4]) : -1;
 		ev->lock.tag = word[4] && word[5] ? word[5] : "";
+		if (strncmp(ev->lock.tag, "min=", 4) == 0)
+			ev->lock.min_hold_ms = atoll(ev->lock.tag + 4);
 		if (strncmp(ev->lock.tag, "max=", 4) == 0)
 			ev->lock.max_hold_ms = atoll(ev->lock.tag + 4);
 	} else if (strcmp(word[2], "UNLOCK") == 0) {

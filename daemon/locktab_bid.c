@@ -158,18 +158,29 @@ bool bid_spent(const struct locktab *tab, const struct bid *bid, int64_t now_ms)
 		now_ms - lock->period.start_ms >= tab->limits.turns_ms);
 }
 
+static bool shared_here(const struct bid *bid)
+{
+	return bid->mode == ZKP_MODE_S || bid->downgraded;
+}
+
+/* Does somebody of this host hold the lock alone? */
+static bool held_alone(const struct lock *lock)
+{
+	return lock->serving->held_len && !shared_here(lock->serving);
+}
+
 bool bid_takes(const struct locktab *tab, const struct bid *bid,
 	       const struct ticket *t, int64_t now_ms)
 {
-	bool shared = bid->mode == ZKP_MODE_S || bid->downgraded;
+	const struct lock *lock = bid->lock;
 
 	if (bid->state != BID_OWNED || bid_spent(tab, bid, now_ms))
 		return false;
-	if (shared)
-		return t->pub.mode == ZKP_MODE_S;
+	if (shared_here(bid))
+		return t->pub.mode == ZKP_MODE_S && !held_alone(lock);
 	/* R4: no exclusive grant behind one of a later bid. */
-	return t->pub.mode == ZKP_MODE_X && !lock_holder(bid->lock) &&
-	       bid->id >= bid->lock->granted_bid;
+	return t->pub.mode == ZKP_MODE_X && !lock_holder(lock) &&
+	       bid->id >= lock->granted_bid;
 }
 
 /* What contest says */

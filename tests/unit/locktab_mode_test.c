@@ -109,6 +109,21 @@ START_TEST(two_shared_bids_may_be_owned_at_once)
 }
 END_TEST
 
+/* A reader's bid may be first before we hear that the node of the one who
+ * holds the lock alone was deleted by somebody: not beside that one. */
+START_TEST(no_reader_beside_an_exclusive_hold)
+{
+	play("0 c1 LOCK foo\n1 bid1 owned 70 alone\n2 c2 SLOCK foo\n");
+	trace_len = 0;
+	play("3 bid2 owned 80 alone\n4 c3 SLOCK foo 0\n5 bid1 vanished\n");
+	ck_assert_str_eq(trace,
+			 "[   3] bid2 owned 80 alone ->\n"
+			 "[   4] c3 SLOCK foo 0 -> c3=BUSY\n"
+			 "[   5] bid1 vanished -> c1 LOST foo deleted c2 "
+			 "GRANTED foo 80.0\n");
+}
+END_TEST
+
 /* C16, R9: a thousand tickets of alternating modes, two bids at a time. */
 START_TEST(c16_alternating_tickets_take_two_bids)
 {
@@ -332,6 +347,7 @@ int main(void)
 	tcase_add_test(tc, c6_a_shared_bid_is_sealed);
 	tcase_add_test(tc, time_seals_a_shared_bid);
 	tcase_add_test(tc, two_shared_bids_may_be_owned_at_once);
+	tcase_add_test(tc, no_reader_beside_an_exclusive_hold);
 	tcase_add_test(tc, c16_alternating_tickets_take_two_bids);
 	tcase_add_test(tc, r5_a_downgrade_lets_readers_in);
 	tcase_add_test(tc, a_downgraded_bid_is_sealed_too);

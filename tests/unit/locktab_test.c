@@ -95,6 +95,10 @@ START_TEST(adjacent_bids_share_one_budget)
 	    strstr(trace, "bid2 owned 75 somebody after -> bid3+ bid2-\n"));
 	play("6 bid3 owned 79 alone after\n");
 	ck_assert_ptr_nonnull(strstr(trace, "-> c4 GRANTED foo 79.0\n"));
+	/* Opened past the waiters, and next in the queue: they have gone. */
+	play("7 bid3 sees somebody\n60 c4 UNLOCK foo\n"
+	     "61 bid4 owned 83 unknown after\n");
+	ck_assert_ptr_nonnull(strstr(trace, "-> c5 GRANTED foo 83.0\n"));
 }
 END_TEST
 

@@ -69,7 +69,7 @@ START_TEST(a_stranger_between_is_not_slid_over)
 	char want[64];
 
 	play_to_turn(1023);
-	play("4 bid2 queued 2 db9\n5 c1 LOCK foo\n6 c2 UNLOCK foo\n");
+	play("4 bid2 queued 2 db9 kin 0 75\n5 c1 LOCK foo\n6 c2 UNLOCK foo\n");
 	ck_assert_ptr_nonnull(strstr(trace, "c1 GRANTED foo 70.1024\n"));
 	for (unsigned at = 1024; at < TOKEN_TURN_MAX; at++) {
 		trace_len = 0;
@@ -187,13 +187,16 @@ START_TEST(a_slide_in_a_linger)
 	begin(&lingering);
 	play_to_turn(1023);
 	trace_len = 0;
-	play("4 c2 UNLOCK foo\n"
-	     "5 bid2 queued 1 db1 kin 1 75\n"
+	play("4 c2 UNLOCK foo\n");
+	/* A child event may be our own create: contest must look. */
+	ck_assert(!locktab_lingers(tab, 1));
+	play("5 bid2 queued 1 db1 kin 1 75\n"
 	     "6 c1 LOCK foo\n"
 	     "7 bid2 owned 75 unknown after\n"
 	     "8 bid2 sees alone\n"
 	     "9 c1 UNLOCK foo\n"
 	     "10 bid2 stirred\n");
+	ck_assert(!locktab_lingers(tab, 2));
 	ck_assert_str_eq(trace, "[   4] c2 UNLOCK foo -> c2=OK\n"
 				"[   5] bid2 queued 1 db1 kin 1 75 -> bid1-\n"
 				"[   6] c1 LOCK foo -> c1 GRANTED foo 75.0\n"
@@ -292,6 +295,25 @@ START_TEST(the_last_turn_of_a_shared_bid)
 		   "[   5] bid2 owned 80 alone -> c3 GRANTED foo 80.0\n"
 		   "[   6] c1 UNLOCK foo -> c1=OK\n"
 		   "[   7] c2 UNLOCK foo -> c2=OK bid1-\n");
+}
+END_TEST
+
+/* What the next one heard while the other served counts when it serves. */
+START_TEST(the_next_bid_of_a_full_one_is_sealed_too)
+{
+	play("0 c1 SLOCK foo\n1 bid1 owned 70 alone\n");
+	for (unsigned at = 1; at <= TOKEN_TURN_MAX; at++) {
+		trace_len = 0;
+		play("2 c2 SLOCK foo\n2 c2 UNLOCK foo\n");
+	}
+	trace_len = 0;
+	play("3 c2 SLOCK foo\n4 bid2 owned 80 alone\n5 bid2 sees somebody\n"
+	     "6 c1 UNLOCK foo\n7 c3 SLOCK foo\n8 c4 SLOCK foo\n"
+	     "9 c5 SLOCK foo\n10 c6 SLOCK foo\n");
+	ck_assert_ptr_nonnull(strstr(trace, "c2 GRANTED foo 80.0\n"));
+	ck_assert_ptr_nonnull(strstr(trace, "c1=OK bid1-\n"));
+	ck_assert_ptr_nonnull(strstr(trace, "c5 GRANTED foo 80.3\n"));
+	ck_assert_ptr_nonnull(strstr(trace, "c6 SLOCK foo -> bid3+s c6 QUE"));
 }
 END_TEST
 
@@ -455,6 +477,7 @@ int main(void)
 	tcase_add_test(tc, no_room_for_a_next_bid);
 	tcase_add_test(tc, either_of_two_bids_may_vanish);
 	tcase_add_test(tc, the_last_turn_of_a_shared_bid);
+	tcase_add_test(tc, the_next_bid_of_a_full_one_is_sealed_too);
 	tcase_add_test(tc, a_session_ends_with_two_bids);
 	suite_add_tcase(suite, tc);
 	tcase_add_checked_fixture(property, setup, teardown);

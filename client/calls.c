@@ -238,6 +238,8 @@ int zkl_ask(zklock_client *client, const char *name,
 		rq.max_hold_ms = options->max_hold_ms;
 	if (options)
 		rq.min_hold_ms = options->min_hold_ms;
+	if (options && options->mode == ZKLOCK_MODE_SHARED)
+		rq.mode = ZKP_MODE_S;
 	like.lock = zkl_lock_new(client, name, options);
 	if (!like.lock)
 		return zkl_fail(client, ZKLOCK_E_NOMEM, name, NULL);

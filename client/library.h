@@ -144,6 +144,7 @@ struct zklock_lock {
 	_Atomic uint64_t token;
 	_Atomic uint64_t id;
 	_Atomic int64_t until_ms;     /* as lines say */
+	_Atomic int mode;             /* enum zklock_mode, for any thread */
 	_Atomic int64_t max_until_ms; /* for any thread, like the above */
 	int64_t seen_ms;              /* the deadline that was last looked at */
 	uint64_t gen;
@@ -177,6 +178,7 @@ struct zkl_grant {
 	int64_t max_until_ms; /* ZKL_NEVER_MS: none */
 };
 /* It is held now. */
+enum zklock_mode zkl_mode_of(const char *word); /* "s"; NULL is fine */
 void zkl_lock_granted(zklock_lock *lock, const struct zkl_grant *grant);
 /* An administrator takes it away: it is over then, or sooner. */
 void zkl_lock_shorten(zklock_lock *lock, int64_t until_ms);

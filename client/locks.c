@@ -38,6 +38,7 @@ zklock_lock *zkl_lock_new(zklock_client *client, const char *name,
 	atomic_store(&lock->max_until_ms, ZKL_NEVER_MS);
 	lock->max_reason = ZKLOCK_REASON_MAX_HOLD;
 	lock->userdata = options ? options->userdata : NULL;
+	atomic_store(&lock->mode, options ? (int)options->mode : 0);
 	TAILQ_INSERT_TAIL(&client->locks, lock, node);
 	client->locks_len++;
 	return lock;
@@ -71,6 +72,12 @@ zklock_lock *zkl_lock_by_id(zklock_client *client, uint64_t id)
 	return NULL;
 }
 
+enum zklock_mode zkl_mode_of(const char *word)
+{
+	return word && strcmp(word, "s") == 0 ? ZKLOCK_MODE_SHARED
+					      : ZKLOCK_MODE_EXCLUSIVE;
+}
+
 void zkl_lock_granted(zklock_lock *lock, const struct zkl_grant *grant)
 {
 	struct zkl_note *note;
@@ -78,6 +85,7 @@ void zkl_lock_granted(zklock_lock *lock, const struct zkl_grant *grant)
 	assert(lock->state == ZKL_LOCK_WAITING);
 	lock->state = ZKL_LOCK_HELD;
 	lock->gen = grant->line.gen;
+	atomic_store(&lock->mode, zkl_mode_of(grant->line.mode));
 	atomic_store(&lock->max_until_ms, grant->max_until_ms);
 	lock->seen_ms = grant->line.until_ms;
 	lock->waited_ms = grant->line.waited_ms;
@@ -266,6 +274,12 @@ int64_t zklock_valid_ms(const zklock_lock *lock)
 	int64_t valid_ms = until_ms ? until_ms - zklock_now_ms() : 0;
 
 	return valid_ms > 0 ? valid_ms : 0;
+}
+
+enum zklock_mode zklock_lock_mode(const zklock_lock *lock)
+{
+	return lock ? (enum zklock_mode)atomic_load(&lock->mode)
+		    : ZKLOCK_MODE_EXCLUSIVE;
 }
 
 uint64_t zklock_token(const zklock_lock *lock)

@@ -125,10 +125,13 @@ static bool read_hold(const struct zkp_reply *reply, struct zkl_grant *grant)
 {
 	struct zkp_grant *line = &grant->line;
 	const char *node = zkp_reply_str(reply, "node");
+	const char *mode = zkp_reply_str(reply, "mode");
 
 	*line = (struct zkp_grant){ .name = "", .mode = "x", .node = "" };
 	if (node)
 		line->node = node;
+	if (mode)
+		line->mode = mode;
 	read_max(reply, grant);
 	return zkp_reply_id(reply, "id", &line->id) &&
 	       zkp_reply_u64(reply, "token", &line->token) &&
@@ -192,6 +195,22 @@ static void on_check(zklock_client *client, struct zkl_call *call,
 	zkl_call_done(client, call, ret);
 }
 
+/* ------------------------------------------------------------ DOWNGRADE -- */
+
+static void on_downgrade(zklock_client *client, struct zkl_call *call,
+			 const struct zkp_reply *reply)
+{
+	zklock_lock *lock = call->lock;
+	int error = ZKLOCK_OK;
+
+	if (reply->class == ZKP_REPLY_ERR)
+		error = zkl_fail_reply(client, reply);
+	else if (lock)
+		atomic_store(&lock->mode,
+			     zkl_mode_of(zkp_reply_str(reply, "mode")));
+	zkl_call_done(client, call, error);
+}
+
 /* --------------------------------------------------------------- others -- */
 
 static void on_plain(zklock_client *client, struct zkl_call *call,
@@ -217,6 +236,8 @@ static void on_answer(zklock_client *client, struct zkl_call *call,
 		on_lock(client, call, reply);
 	else if (call->verb == ZKP_VERB_UNLOCK)
 		on_unlock(client, call, reply);
+	else if (call->verb == ZKP_VERB_DOWNGRADE)
+		on_downgrade(client, call, reply);
 	else if (call->verb == ZKP_VERB_CHECK)
 		on_check(client, call, reply);
 	else

@@ -19,6 +19,8 @@ static int check_ask(zklock_client *client, const char *name,
 	if (options && (options->size != sizeof *options ||
 			options->wait_ms < ZKLOCK_WAIT_FOREVER ||
 			options->wait_ms > ZKLOCK_WAIT_MAX_MS ||
+			(options->mode != ZKLOCK_MODE_EXCLUSIVE &&
+			 options->mode != ZKLOCK_MODE_SHARED) ||
 			options->max_hold_ms < 0 ||
 			options->max_hold_ms > ZKLOCK_WAIT_MAX_MS ||
 			options->min_hold_ms < 0 ||
@@ -339,7 +341,9 @@ int zklock_wait_free(zklock_client *client, const char *name,
 
 /* ---------------------------------------------------------------- check -- */
 
-static int check(zklock_client *client, zklock_lock *lock, unsigned flags)
+/* A request about this hold, and no other. */
+static int about_hold(zklock_client *client, zklock_lock *lock,
+		      enum zkp_verb verb, unsigned flags)
 {
 	const struct zkl_call like = { .lock = lock };
 	struct zkl_call *call = NULL;
@@ -350,7 +354,7 @@ static int check(zklock_client *client, zklock_lock *lock, unsigned flags)
 		return zkl_fail(client, ZKLOCK_E_LOST, lock->name, NULL);
 	if (lock->state != ZKL_LOCK_HELD)
 		return zkl_fail(client, ZKLOCK_E_NOTHELD, lock->name, NULL);
-	zkp_request_init(&rq, ZKP_VERB_CHECK);
+	zkp_request_init(&rq, verb);
 	rq.id = atomic_load(&lock->id);
 	rq.token = atomic_load(&lock->token);
 	rq.sync = flags & ZKLOCK_CHECK_SYNC;
@@ -369,7 +373,23 @@ int zklock_check(zklock_lock *lock, unsigned flags)
 	ret = zkl_enter_blocking(client);
 	if (ret)
 		return ret;
-	return zkl_leave(client, check(client, lock, flags));
+	return zkl_leave(client,
+			 about_hold(client, lock, ZKP_VERB_CHECK, flags));
+}
+
+int zklock_downgrade(zklock_lock *lock)
+{
+	zklock_client *client;
+	int ret;
+
+	if (!lock)
+		return ZKLOCK_E_INVAL;
+	client = lock->client;
+	ret = zkl_enter_blocking(client);
+	if (ret)
+		return ret;
+	return zkl_leave(client,
+			 about_hold(client, lock, ZKP_VERB_DOWNGRADE, 0));
 }
 
 static int adopt(zklock_client *client, const char *name,

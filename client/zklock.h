@@ -277,6 +277,11 @@ ZKLOCK_API void zklock_set_client_userdata(zklock_client *client,
 #define ZKLOCK_WAIT_MAX_MS     INT64_C(315360000000) /* ten years */
 #define ZKLOCK_MIN_HOLD_MAX_MS INT64_C(3600000)      /* an hour */
 
+enum zklock_mode {
+	ZKLOCK_MODE_EXCLUSIVE = 0, /* nobody beside it */
+	ZKLOCK_MODE_SHARED         /* others may hold it shared as well */
+};
+
 /* Begin with ZKLOCK_LOCK_OPTIONS_INIT. */
 struct zklock_lock_options {
 	size_t size;
@@ -292,11 +297,12 @@ struct zklock_lock_options {
 	 * when it is released before; at most ZKLOCK_MIN_HOLD_MAX_MS, and not
 	 * over max_hold_ms.  0: none. */
 	int64_t min_hold_ms;
+	enum zklock_mode mode; /* ZKLOCK_MODE_EXCLUSIVE is the default */
 };
 #define ZKLOCK_LOCK_OPTIONS_INIT                                               \
 	{                                                                      \
 		sizeof(struct zklock_lock_options), ZKLOCK_WAIT_FOREVER, NULL, \
-		    NULL, 0, 0,                                                \
+		    NULL, 0, 0, ZKLOCK_MODE_EXCLUSIVE,                         \
 	}
 
 /*
@@ -331,6 +337,15 @@ ZKLOCK_API int zklock_release(zklock_lock *lock);
 ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_wait_free(zklock_client *client,
 						 const char *name,
 						 int64_t timeout_ms);
+
+/*
+ * Make an exclusive hold a shared one, without letting go of it: token and
+ * znode stay, others of this host may share it, those of other hosts wait
+ * until all of them have left.  There is no way back: who wants the lock alone
+ * again releases it first (ZKLOCK_E_HELD).  ZKLOCK_OK also when it is shared
+ * already; ZKLOCK_E_LOST or ZKLOCK_E_NOTHELD when it is not held.
+ */
+ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_downgrade(zklock_lock *lock);
 
 /* With a write that ZooKeeper commits after the question was asked. */
 #define ZKLOCK_CHECK_SYNC 1u
@@ -377,8 +392,12 @@ ZKLOCK_API int64_t zklock_valid_ms(const zklock_lock *lock);
  * the session is proven: read it again when it has come.  Any thread. */
 ZKLOCK_API int64_t zklock_until_ms(const zklock_lock *lock);
 /* The fencing token, 1 .. INT64_MAX, greater than that of every hold of this
- * name before it; 0 until granted.  It stays after a loss.  Any thread. */
+ * name before it; 0 until granted.  It stays after a loss.  Two shared holds
+ * only have different ones: a resource raises its mark on exclusive tokens,
+ * and compares a shared one with the largest of those.  Any thread. */
 ZKLOCK_API uint64_t zklock_token(const zklock_lock *lock);
+/* How it is held, or was asked for.  Any thread. */
+ZKLOCK_API enum zklock_mode zklock_lock_mode(const zklock_lock *lock);
 /* The daemon's id for it (the 7 of "@7"); 0 until it is known.  Any thread. */
 ZKLOCK_API uint64_t zklock_id(const zklock_lock *lock);
 ZKLOCK_API const char *zklock_name(const zklock_lock *lock); /* any thread */

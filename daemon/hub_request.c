@@ -136,6 +136,7 @@ static void put_check(struct hub *hub, const char *tag,
 	if (held) {
 		zkp_out_id(&hub->out, "id", t->id);
 		zkp_out_u64(&hub->out, "token", t->token);
+		zkp_out_str(&hub->out, "mode", zkp_mode_word(t->mode));
 		zkp_out_u64(&hub->out, "gen", t->gen);
 		zkp_out_i64(&hub->out, "until_ms",
 			    lease_deadline_ms(hub->lease));

@@ -33,7 +33,7 @@ static void print_line(const struct cli_args *args, const struct cli_hold *hold)
 		(void)snprintf(text, sizeof text, "%" PRIu64, hold->token);
 		object = json_pack(
 		    "{s:s,s:s,s:I,s:I,s:s,s:f,s:s}", "name", hold->name, "mode",
-		    "x", "id", (json_int_t)hold->id, "token",
+		    cli_hold_mode(hold), "id", (json_int_t)hold->id, "token",
 		    (json_int_t)hold->token, "token_str", text, "waited_s",
 		    (double)waited_ms / 1000.0, "node", node);
 		(void)json_dumpf(object, stdout,
@@ -41,9 +41,9 @@ static void print_line(const struct cli_args *args, const struct cli_hold *hold)
 		json_decref(object);
 	} else {
 		(void)printf("HELD %s id=@%" PRIu64 " token=%" PRIu64
-			     " mode=x waited_ms=%" PRId64 " node=%s",
-			     hold->name, hold->id, hold->token, waited_ms,
-			     node);
+			     " mode=%s waited_ms=%" PRId64 " node=%s",
+			     hold->name, hold->id, hold->token,
+			     cli_hold_mode(hold), waited_ms, node);
 	}
 	(void)putchar('\n');
 	(void)fflush(stdout);

@@ -86,10 +86,6 @@ static bool options_agree(struct job *job)
 {
 	const struct cli_args *args = job->args;
 
-	if (args->shared)
-		return cli_fault_set(&job->fault, CLI_EXIT_USAGE,
-				     "shared locks are not to be had in this "
-				     "version");
 	if (args->no_fork && args->close)
 		return cli_fault_set(&job->fault, CLI_EXIT_USAGE,
 				     "--no-fork and --close: nobody would "

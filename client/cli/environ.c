@@ -115,7 +115,7 @@ static bool put_grant(const struct cli_hold *hold)
 	if (zklock_info(hold->client, &info) != ZKLOCK_OK)
 		return false;
 	return put("ZKLOCK_NAME", "%s", hold->name) &&
-	       put("ZKLOCK_MODE", "x") &&
+	       put("ZKLOCK_MODE", "%s", cli_hold_mode(hold)) &&
 	       put("ZKLOCK_ID", "%" PRIu64, hold->id) &&
 	       put("ZKLOCK_TOKEN", "%" PRIu64, hold->token) &&
 	       put("ZKLOCK_NODE", "%s", zklock_node(hold->lock)) &&

@@ -170,6 +170,11 @@ static bool find(struct cli_hold *hold, const struct cli_args *args,
 	}
 }
 
+const char *cli_hold_mode(const struct cli_hold *hold)
+{
+	return zklock_lock_mode(hold->lock) == ZKLOCK_MODE_SHARED ? "s" : "x";
+}
+
 void cli_hold_sign(struct cli_args *args, const char *what, const char *name,
 		   char text[ZKLOCK_CLIENT_MAX + 1])
 {
@@ -335,6 +340,8 @@ static bool ask(struct cli_hold *hold, const struct cli_args *args,
 	options.note = args->note;
 	options.min_hold_ms = args->min_hold_ms;
 	options.max_hold_ms = args->max_hold_ms;
+	if (args->shared)
+		options.mode = ZKLOCK_MODE_SHARED;
 	if (wait_end_ms != CLI_NEVER_MS) {
 		options.wait_ms = wait_end_ms - cli_clock_ms();
 		if (options.wait_ms < 0 || args->wait_ms == 0)

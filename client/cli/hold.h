@@ -44,6 +44,9 @@ struct cli_hold {
 	char revoked[ZKLOCK_HOLDER_MAX + ZKLOCK_TEXT_MAX + 64];
 };
 
+/* "x" or "s": how it is held. */
+const char *cli_hold_mode(const struct cli_hold *hold);
+
 /* Sign as "zklock run backup" for those who look at the lock: what is "zklock
  * run".  Nothing if somebody has signed already; text is kept. */
 void cli_hold_sign(struct cli_args *args, const char *what, const char *name,

@@ -277,6 +277,7 @@ const struct cli_option cli_options_global[] = {
 };
 
 const struct cli_option cli_options_lock[] = {
+	{ "shared", 's', NULL, set_shared, "others may share it" },
 	{ "exclusive", 'x', NULL, set_exclusive, "nobody else (default)" },
 	{ "nonblock", 'n', NULL, set_nonblock, "fail at once if it is held" },
 	{ "wait", 'w', "DUR", set_wait, "wait at most DUR" },

@@ -90,10 +90,18 @@ class FlockTest(CliCase):
                         env=self.env())
         self.assertIn('got "a"', done.stderr)
 
+    def test_shared(self):
+        client = self.daemon.client()
+        client.lock("shared", "mode=s")
+        for words, code in ((["-s", "-n"], 0), (["-n"], 1)):
+            done = proc.run([self.zkflock, *words, "shared", "true"],
+                            env=self.env())
+            self.assertEqual(done.returncode, code, done.stderr)
+        client.close()
+
     def test_what_cannot_be(self):
         for words, what in ((["9"], "zklock hold"), (["a"], "command"),
-                            ([], "command"),
-                            (["-s", "a", "true"], "shared")):
+                            ([], "command")):
             with self.subTest(words=words):
                 done = proc.run([self.zkflock, *words], env=self.env())
                 self.assertEqual(done.returncode, 64, done.stderr)

@@ -10,7 +10,8 @@ libzookeeper-st-dev libconfuse-dev uthash-dev libsystemd-dev
 libsmartcols-dev libjansson-dev libedit-dev'
 servers='python3 socat default-jre-headless libzookeeper-java libslf4j-java'
 rings='check clang clang-format clang-tidy libclang-rt-14-dev llvm
-systemd man-db shellcheck iproute2 libfaketime'
+systemd man-db shellcheck iproute2 libfaketime
+python3-kazoo libcurator-recipes-java'
 
 case ${1:-run} in
 try) wanted="$build $servers" ;;
@@ -20,6 +21,11 @@ run) wanted="$build $servers $rings" ;;
 	exit 64
 	;;
 esac
+
+# Any JDK will do: Curator's side of the interop ring is compiled.
+if [ "${1:-run}" = run ] && ! command -v javac >/dev/null 2>&1; then
+	wanted="$wanted default-jdk-headless"
+fi
 
 # Known to dpkg as installed, not merely as a name.
 has() {

@@ -72,7 +72,7 @@ static void open_create(struct contest *c, struct contest_effects *fx)
 	struct coord_op *op;
 	char name[LAYOUT_NAME_MAX];
 
-	layout_bid_prefix(c->layout, c->mode, &c->uuid, name, sizeof name);
+	contest_prefix(c, name, sizeof name);
 	(void)snprintf(fx->path, sizeof fx->path, "%s/%s", c->parent, name);
 	op = contest_op(c, fx, CONTEST_Q_CREATE, COORD_CREATE, fx->path);
 	op->kind = COORD_EPHEMERAL_SEQUENTIAL;
@@ -140,7 +140,8 @@ void contest_open(struct contest *c, struct contest_effects *fx)
 		contest_op(c, fx, CONTEST_Q_VERIFY, COORD_GET, c->own);
 		break;
 	case CONTEST_LIST:
-		contest_op(c, fx, CONTEST_Q_LIST, COORD_LIST, c->parent);
+		contest_op(c, fx, CONTEST_Q_LIST, COORD_LIST, c->parent)
+		    ->watch = c->lease_of != 0;
 		break;
 	case CONTEST_WATCH_PRED:
 		open_watch(c, fx);
@@ -538,6 +539,11 @@ static void on_answer(struct contest *c, const struct contest_event *ev,
 	case CONTEST_Q_TWIN:
 		on_delete(c, ev->question, ev->coord, fx);
 		break;
+	case CONTEST_Q_SLOTS_MAKE:
+	case CONTEST_Q_SLOTS_GET:
+	case CONTEST_Q_SLOTS_KIND:
+	case CONTEST_Q_SLOTS_SET:
+		break; /* contest_slots.c asks and hears them */
 	}
 }
 
@@ -555,6 +561,10 @@ static void on_watch(struct contest *c, const struct coord_event *ev,
 			pred_gone(c, fx);
 		else
 			contest_open(c, fx);
+		return;
+	}
+	if (contest_awaits_lease(c) && strcmp(path, c->parent) == 0) {
+		contest_open(c, fx);
 		return;
 	}
 	if (c->state != CONTEST_OWNED)
@@ -598,10 +608,9 @@ static void on_leave(struct contest *c, struct contest_effects *fx)
 	}
 }
 
-void contest_step(struct contest *c, const struct contest_event *ev,
-		  struct contest_effects *effects_out)
+void contest_queue_step(struct contest *c, const struct contest_event *ev,
+			struct contest_effects *effects_out)
 {
-	effects_out->len = 0;
 	if (c->state == CONTEST_GONE)
 		return;
 	switch (ev->type) {
@@ -624,74 +633,4 @@ void contest_step(struct contest *c, const struct contest_event *ev,
 		on_leave(c, effects_out);
 		break;
 	}
-}
-
-/* Birth, end, questions */
-
-struct contest *contest_new(const struct contest_setup *setup, bool link_up,
-			    struct contest_effects *effects_out)
-{
-	struct contest *c = calloc(1, sizeof *c);
-
-	effects_out->len = 0;
-	if (!c)
-		return NULL;
-	c->parent = strdup(setup->parent);
-	c->words = strdup(setup->words);
-	if (!c->parent || !c->words) {
-		contest_free(c);
-		return NULL;
-	}
-	c->layout = setup->layout;
-	c->mode = setup->mode;
-	c->uuid = setup->uuid;
-	c->session = setup->session;
-	c->floor_zxid = setup->floor_zxid;
-	c->is_own = setup->is_own;
-	c->ctx = setup->ctx;
-	c->link_up = link_up;
-	c->state = CONTEST_CREATE;
-	contest_open(c, effects_out);
-	return c;
-}
-
-void contest_free(struct contest *contest)
-{
-	if (!contest)
-		return;
-	free(contest->parent);
-	free(contest->words);
-	free(contest->own);
-	free(contest->pred);
-	free(contest->first);
-	free(contest);
-}
-
-const char *contest_name_of(const char *path)
-{
-	return strrchr(path, '/') + 1;
-}
-
-const char *contest_node(const struct contest *contest)
-{
-	return contest->own ? contest->own : "";
-}
-
-const char *contest_parent(const struct contest *contest)
-{
-	return contest->parent;
-}
-
-const char *contest_watched(const struct contest *contest)
-{
-	if (contest->state == CONTEST_WATCH_PRED)
-		return contest->pred;
-	if (contest->state == CONTEST_OWNED)
-		return contest->behind ? contest->own : contest->parent;
-	return NULL;
-}
-
-bool contest_leaving(const struct contest *contest)
-{
-	return contest->leaving;
 }

@@ -44,6 +44,11 @@ enum contest_question {
 	CONTEST_Q_OWN,    /* owned: watch our own node */
 	CONTEST_Q_DELETE,
 	CONTEST_Q_TWIN, /* delete a second node with our uuid */
+	/* of a semaphore: */
+	CONTEST_Q_SLOTS_MAKE, /* its node, with the number of slots */
+	CONTEST_Q_SLOTS_GET,  /* what number does it say? */
+	CONTEST_Q_SLOTS_KIND, /* does anybody use the name as a lock? */
+	CONTEST_Q_SLOTS_SET,
 };
 
 enum contest_effect_type {
@@ -102,6 +107,7 @@ struct contest_setup {
 	/* A transaction that was seen before this session began: a node that
 	 * is not younger has a token that has been given.  0: none. */
 	int64_t floor_zxid;
+	unsigned slots; /* of a semaphore; 0: a lock */
 	/* Is this uuid one of this daemon's bids, and does that serve a lock's
 	 * queue as this one does?  For after, after_own and behind. */
 	bool (*is_own)(void *ctx, const struct layout_uuid *uuid);

@@ -30,6 +30,8 @@ struct contest {
 	int64_t floor_zxid;
 	bool (*is_own)(void *ctx, const struct layout_uuid *uuid);
 	void *ctx;
+	struct slots *slots; /* a semaphore's: this contest is only its face */
+	unsigned lease_of;   /* this node is a lease of so many; 0: a bid */
 	char *parent;
 	char *words;
 	char *own;      /* our node; NULL: none that we know of */
@@ -53,6 +55,30 @@ struct contest {
 	bool pred_may_downgrade; /* C1 */
 	char holder[LAYOUT_HOLDER_MAX];
 };
+
+/* contest_life.c */
+struct contest *contest_queue_new(const struct contest_setup *setup,
+				  bool link_up, struct contest_effects *fx);
+
+/* A step of a bid, or of a lease; adds to fx. */
+void contest_queue_step(struct contest *c, const struct contest_event *ev,
+			struct contest_effects *fx);
+/* The name of our node without its digits. */
+void contest_prefix(const struct contest *c, char *buf, size_t size);
+bool contest_parse(const struct contest *c, const char *name,
+		   struct layout_child *child_out);
+/* The watch of a waiting lease, which listens to all of them. */
+bool contest_awaits_lease(const struct contest *c);
+
+/* contest_slots.c: both bids of a semaphore, one after the other. */
+bool contest_slots_begin(struct contest *face,
+			 const struct contest_setup *setup,
+			 struct contest_effects *fx);
+void contest_slots_step(struct contest *face, const struct contest_event *ev,
+			struct contest_effects *fx);
+const char *contest_slots_node(const struct contest *face);
+const char *contest_slots_watched(const struct contest *face);
+void contest_slots_free(struct slots *slots);
 
 /* contest.c */
 struct contest_effect *contest_emit(struct contest_effects *fx,

@@ -12,7 +12,7 @@ const char *contest_unfit(const struct contest *c)
 {
 	struct layout_child child;
 
-	if (layout_child_parse(contest_name_of(c->own), &child) &&
+	if (contest_parse(c, contest_name_of(c->own), &child) &&
 	    child.seq >= LAYOUT_SEQ_REFUSE)
 		return "the sequence counter of this lock's node is nearly "
 		       "used up: let the node be made anew";
@@ -26,6 +26,7 @@ const char *contest_unfit(const struct contest *c)
  * comparing numbers alone (C2): two nodes may carry one number. */
 struct standing {
 	bool seen;         /* our own node is there */
+	bool semaphore;    /* the name is used as one */
 	unsigned below;    /* contenders before us */
 	unsigned blocking; /* those of them who end before we begin */
 	unsigned behind;   /* strangers who must wait for us */
@@ -77,6 +78,8 @@ static struct standing stand(const struct contest *c,
 			st.seen = true;
 			continue;
 		}
+		st.semaphore = st.semaphore || (c->layout == LAYOUT_OWN &&
+						layout_is_slots(name));
 		if (!layout_child_parse(name, &child))
 			continue;
 		if (layout_child_before(&child, &own))
@@ -99,13 +102,67 @@ static void set_path(const struct contest *c, char **path, const char *name)
 	(void)snprintf(*path, size, "%s/%s", c->parent, name);
 }
 
+/* How many leases stand before ours?  One that has no number might. */
+static bool count_leases(const struct contest *c, const struct coord_event *ev,
+			 unsigned *before_out)
+{
+	const char *own_name = contest_name_of(c->own);
+	struct layout_child own, child;
+	unsigned before = 0;
+	bool seen = false;
+
+	(void)layout_lease_parse(own_name, &own);
+	for (size_t i = 0; i < ev->answer.children_len; i++) {
+		const char *name = ev->answer.children[i];
+
+		if (strcmp(name, own_name) == 0)
+			seen = true;
+		else if (!layout_lease_parse(name, &child) ||
+			 layout_child_before(&child, &own))
+			before++;
+	}
+	*before_out = before;
+	return seen;
+}
+
+static void judge_lease(struct contest *c, const struct coord_event *ev,
+			struct contest_effects *fx)
+{
+	struct contest_effect *one;
+	unsigned before;
+
+	if (!count_leases(c, ev, &before)) {
+		contest_vanish(c, fx);
+		return;
+	}
+	c->behind = true; /* so its own node is what it watches */
+	if (before < c->lease_of) {
+		contest_own(c, false, true, fx);
+		return;
+	}
+	one = contest_emit(fx, CONTEST_FX_QUEUED);
+	one->below = before - c->lease_of + 1;
+	if (c->state == CONTEST_CREATE) /* now with a watch */
+		contest_enter(c, CONTEST_LIST, fx);
+}
+
 void contest_judge(struct contest *c, const struct coord_event *ev,
 		   struct contest_effects *fx)
 {
-	struct standing st = stand(c, ev);
+	struct standing st;
 
+	if (c->lease_of) {
+		judge_lease(c, ev, fx);
+		return;
+	}
+	st = stand(c, ev);
 	if (!st.seen) {
 		contest_vanish(c, fx);
+		return;
+	}
+	if (st.semaphore) {
+		contest_fail(c, ZKP_KIND, 0,
+			     "the name is in use as a semaphore", fx);
 		return;
 	}
 	c->behind = st.behind > 0;
@@ -157,7 +214,7 @@ void contest_ask_recover(struct contest *c, struct contest_effects *fx)
 	char name[LAYOUT_NAME_MAX];
 
 	c->synced = false;
-	layout_bid_prefix(c->layout, c->mode, &c->uuid, name, sizeof name);
+	contest_prefix(c, name, sizeof name);
 	(void)snprintf(fx->path, sizeof fx->path, "%s/%s", c->parent, name);
 	contest_op(c, fx, CONTEST_Q_SYNC, COORD_DELETE, fx->path);
 	contest_op(c, fx, CONTEST_Q_LIST, COORD_LIST, c->parent);
@@ -172,7 +229,7 @@ void contest_recover(struct contest *c, const struct coord_event *ev,
 	for (size_t i = 0; i < ev->answer.children_len; i++) {
 		const char *name = ev->answer.children[i];
 
-		if (!layout_child_parse(name, &child) ||
+		if (!contest_parse(c, name, &child) ||
 		    !layout_uuid_equal(&child.uuid, &c->uuid))
 			continue;
 		if (!lowest || layout_child_before(&child, &low)) {

@@ -103,6 +103,7 @@ static void say_granted(struct hub *hub, const struct locktab_ticket *t)
 	struct zkp_grant grant = {
 		.name = t->name,
 		.mode = zkp_mode_word(t->mode),
+		.slots = t->slots,
 		.node = hub_bid_node(hub, t->bid),
 		.id = t->id,
 		.token = t->token,

@@ -94,7 +94,7 @@ static bool is_orphan(struct hub *hub, const char *name)
 {
 	struct layout_child child;
 
-	return layout_child_parse(name, &child) &&
+	return layout_lease_parse(name, &child) && /* any of ours */
 	       layout_uuid_is_of(&child.uuid, hub->instance) &&
 	       !hub_bid_lives(hub, layout_uuid_bid(&child.uuid));
 }

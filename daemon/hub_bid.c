@@ -64,9 +64,27 @@ static void rewatch(struct hub *hub, struct hub_bid *bid)
 	bid->watch = watch;
 }
 
+/* Where nodes of the bid may be left. */
+static void audit_note(struct hub *hub, const struct hub_bid *bid)
+{
+	const char *parent = contest_parent(bid->contest);
+	char below[COORD_PATH_MAX];
+
+	if (!bid->slots) {
+		hub_audit_note(hub, parent);
+		return;
+	}
+	(void)snprintf(below, sizeof below, "%s/%s", parent,
+		       LAYOUT_SLOTS_ENTRY);
+	hub_audit_note(hub, below);
+	(void)snprintf(below, sizeof below, "%s/%s", parent,
+		       LAYOUT_SLOTS_LEASES);
+	hub_audit_note(hub, below);
+}
+
 static void bid_free(struct hub *hub, struct hub_bid *bid)
 {
-	hub_audit_note(hub, contest_parent(bid->contest));
+	audit_note(hub, bid);
 	unwatch(hub, bid);
 	hub->ephemeral_bytes -= bid->bytes;
 	HASH_DEL(hub->bids, bid);
@@ -241,6 +259,7 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 	struct contest_setup setup = { .parent = place.parent,
 				       .words = words,
 				       .mode = fx->mode,
+				       .slots = fx->slots,
 				       .uuid = bid_uuid(hub, fx->bid),
 				       .session = hub->session,
 				       .floor_zxid = hub->floor_zxid,
@@ -256,6 +275,8 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 	put_words(hub, fx->ticket, words, sizeof words);
 	bytes = PATH_LENGTH_BYTES + strlen(place.parent) + 1 +
 		layout_bid_prefix_len(setup.layout, setup.mode) + SEQ_DIGITS;
+	if (fx->slots) /* a lease too, both one floor deeper */
+		bytes = 2 * (bytes + sizeof LAYOUT_SLOTS_LEASES "lease");
 	if (!reserve(hub, bytes))
 		goto fail;
 	bid = calloc(1, sizeof *bid);
@@ -265,6 +286,7 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 	if (!bid->contest)
 		goto fail;
 	bid->id = fx->bid;
+	bid->slots = fx->slots != 0;
 	bid->bytes = bytes;
 	hub->ephemeral_bytes += bytes;
 	HASH_ADD(hh, hub->bids, id, sizeof bid->id, bid);

@@ -70,6 +70,7 @@ struct hub_bid {
 	uint64_t id;
 	struct contest *contest;
 	struct hub_watch *watch; /* NULL: none */
+	bool slots;              /* of a semaphore: a bid and a lease */
 	size_t bytes;            /* reserved of ephemeral_bytes_max */
 	TAILQ_ENTRY(hub_bid) in_watch;
 	UT_hash_handle hh;

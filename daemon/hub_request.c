@@ -68,6 +68,7 @@ static void do_lock(struct hub *hub, struct hub_conn *conn,
 				  : conn->note ? conn->note
 					       : "",
 			  .mode = rq->mode,
+			  .slots = rq->slots,
 			  .wait_ms = rq->wait_ms,
 			  .min_hold_ms = rq->min_hold_ms,
 			  .max_hold_ms = rq->max_hold_ms,

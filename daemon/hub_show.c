@@ -68,6 +68,8 @@ static void row(void *ctx, const struct locktab_ticket *t, unsigned waiters)
 	zkp_out_begin(out, list->rq->tag, "-");
 	zkp_out_word(out, t->name);
 	zkp_out_str(out, "mode", zkp_mode_word(t->mode));
+	if (t->slots)
+		zkp_out_u64(out, "slots", t->slots);
 	zkp_out_str(out, "state", zkp_row_state_word(state));
 	zkp_out_id(out, "id", t->id);
 	zkp_out_str(out, "holder", who);

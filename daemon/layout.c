@@ -297,6 +297,40 @@ bool layout_child_parse(const char *name, struct layout_child *child_out)
 	return true;
 }
 
+/* Semaphores */
+
+bool layout_is_slots(const char *name)
+{
+	return strcmp(name, LAYOUT_SLOTS_ENTRY) == 0 ||
+	       strcmp(name, LAYOUT_SLOTS_LEASES) == 0;
+}
+
+void layout_slots_write(unsigned slots, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "slots=%u", slots);
+}
+
+void layout_lease_prefix(const struct layout_uuid *uuid, char *buf, size_t size)
+{
+	char text[UUID_CHARS + 1];
+
+	uuid_write(uuid, true, text, sizeof text);
+	(void)snprintf(buf, size, CURATOR "%s-lease-", text);
+}
+
+bool layout_lease_parse(const char *name, struct layout_child *child_out)
+{
+	struct layout_child child = { .name = name };
+	size_t stem;
+
+	if (!split_seq(name, &stem, &child.seq))
+		return false;
+	read_uuid(&child, name, stem);
+	child.who = who_of(&child, name);
+	*child_out = child;
+	return true;
+}
+
 bool layout_child_before(const struct layout_child *a,
 			 const struct layout_child *b)
 {

@@ -119,6 +119,22 @@ size_t layout_bid_prefix_len(enum layout_kind kind, enum zkp_mode mode);
 
 /* False, and nothing written, when the child is no contender. */
 bool layout_child_parse(const char *name, struct layout_child *child_out);
+
+/*
+ * A semaphore's node has two children, as Curator's InterProcessSemaphoreV2
+ * makes them: whoever comes takes the mutex below the one, and puts a lease
+ * `_c_<uuid>-lease-` below the other while it has that.
+ */
+#define LAYOUT_SLOTS_ENTRY  "locks"
+#define LAYOUT_SLOTS_LEASES "leases"
+/* Is this child of a lock's node one of the two? */
+bool layout_is_slots(const char *name);
+/* What the node of a semaphore of ours says; buf: LAYOUT_NAME_MAX bytes. */
+void layout_slots_write(unsigned slots, char *buf, size_t size);
+void layout_lease_prefix(const struct layout_uuid *uuid, char *buf,
+			 size_t size);
+/* False when it has no number at its end: nobody knows where it stands. */
+bool layout_lease_parse(const char *name, struct layout_child *child_out);
 /* Does a stand before b?  By number, then by name. */
 bool layout_child_before(const struct layout_child *a,
 			 const struct layout_child *b);

@@ -121,7 +121,7 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 		return;
 	}
 	status = lock_refusal(tab, ev);
-	lock = lock_find(tab, ev->lock.name);
+	lock = ev->lock.slots ? NULL : lock_find(tab, ev->lock.name);
 	if (status == ZKP_OK && ev->lock.wait_ms == 0 && lock &&
 	    lock_busy(tab, lock, ev->lock.mode, ev->now_ms))
 		status = ZKP_BUSY;
@@ -176,6 +176,8 @@ static void on_downgrade(struct locktab *tab, const struct locktab_event *ev)
 		locktab_done(tab, NULL, ZKP_NOTHELD);
 	} else if (t->pub.state == TICKET_LOST) {
 		locktab_done(tab, t, ZKP_LOST);
+	} else if (t->pub.slots) {
+		locktab_done(tab, t, ZKP_KIND);
 	} else {
 		t->bid->downgraded = t->bid->mode == ZKP_MODE_X;
 		t->pub.mode = ZKP_MODE_S;

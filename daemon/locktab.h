@@ -70,6 +70,7 @@ struct locktab_ticket {
 	enum locktab_state state;
 	enum locktab_lost lost; /* TICKET_LOST */
 	enum zkp_mode mode;     /* a downgrade makes an X an S */
+	unsigned slots;         /* of a semaphore; 0: it is of a lock */
 	bool trying;            /* TRYLOCK, or LOCK with wait=0 */
 	bool looking;           /* WAIT: until it is free, no turn */
 	uint16_t gen;           /* the session it was granted under */
@@ -133,6 +134,7 @@ struct locktab_event {
 			const char *tag;
 			const char *note;
 			enum zkp_mode mode;
+			unsigned slots;      /* of a semaphore; 0: a lock */
 			int64_t wait_ms;     /* 0: try; < 0: for ever */
 			int64_t min_hold_ms; /* R21; 0: none */
 			int64_t max_hold_ms; /* R17; 0: none */
@@ -194,6 +196,7 @@ struct locktab_effect {
 	enum zkp_status status;              /* DONE REFUSED */
 	const struct locktab_ticket *ticket; /* BID_OPEN: who opened it */
 	uint64_t bid;                        /* BID_* */
+	unsigned slots;                      /* BID_OPEN; 0: a lock */
 	enum zkp_mode mode;                  /* BID_OPEN: how it stands */
 	const char *name;                    /* BID_*: the lock's */
 	unsigned waiters;                    /* MOVED_* */

@@ -27,6 +27,7 @@ static void bid_effect(struct locktab *tab, const struct bid *bid,
 	struct locktab_effect fx = { .type = type,
 				     .bid = bid->id,
 				     .mode = bid->mode,
+				     .slots = bid->lock->slots,
 				     .name = bid->lock->name,
 				     .ticket = first ? &first->pub : NULL };
 

@@ -43,6 +43,7 @@ struct ticket {
 struct owner {
 	uint64_t conn;
 	unsigned tickets_len;
+	unsigned slots_len; /* of them, of semaphores */
 	struct ticket_list tickets;
 	UT_hash_handle by_conn;
 };
@@ -93,6 +94,9 @@ enum lock_state {                 /* each is a list in struct locktab */
 
 struct lock {
 	enum lock_state state;
+	/* Of a semaphore; 0: a lock.  A slot serves one ticket and no other:
+	 * it is a lock of its own that nobody finds by name. */
+	unsigned slots;
 	unsigned waiting_len;
 	unsigned looking_len;
 	unsigned lost_len; /* lost tickets that still name this lock */
@@ -110,7 +114,7 @@ struct lock {
 	int64_t linger_until_ms;
 	TAILQ_ENTRY(lock) home; /* the list of its state */
 	UT_hash_handle by_name;
-	char name[]; /* ends with NUL */
+	char name[]; /* ends with NUL; a slot's number stands behind it */
 };
 
 struct locktab {
@@ -126,6 +130,7 @@ struct locktab {
 	uint32_t min_holds_len; /* of those, with a min_hold */
 	uint64_t ticket_last;   /* numbers given so far */
 	uint64_t bid_last;
+	uint64_t slot_last;
 	bool session;
 	bool draining;
 	bool tell_moves;
@@ -188,6 +193,8 @@ void ticket_free_all(struct locktab *tab);
 /* locktab_lock.c */
 struct lock *lock_find(const struct locktab *tab, const char *name);
 struct lock *lock_get(struct locktab *tab, const char *name); /* or NULL */
+/* One slot of a semaphore; NULL when memory is short. */
+struct lock *lock_slot(struct locktab *tab, const char *name, unsigned slots);
 /* A ticket was put at the end of the lock's queue. */
 void lock_joined(struct locktab *tab, struct lock *lock, struct ticket *t,
 		 int64_t now_ms);

@@ -25,22 +25,43 @@ struct lock *lock_find(const struct locktab *tab, const char *name)
 	return lock;
 }
 
+static struct lock *lock_new(struct locktab *tab, const char *name,
+			     size_t key_len)
+{
+	struct lock *lock = calloc(1, sizeof *lock + key_len + 1);
+
+	if (!lock)
+		return NULL;
+	memcpy(lock->name, name, strlen(name) + 1);
+	TAILQ_INIT(&lock->waiting);
+	TAILQ_INIT(&lock->looking);
+	TAILQ_INSERT_TAIL(&tab->states[LOCK_IDLE], lock, home);
+	tab->counts.locks++;
+	return lock;
+}
+
 struct lock *lock_get(struct locktab *tab, const char *name)
 {
 	struct lock *lock = lock_find(tab, name);
 	size_t len = strlen(name);
 
-	if (lock)
+	if (lock || !(lock = lock_new(tab, name, len)))
 		return lock;
-	lock = calloc(1, sizeof *lock + len + 1);
+	HASH_ADD(by_name, tab->locks, name, (unsigned)len, lock);
+	return lock;
+}
+
+struct lock *lock_slot(struct locktab *tab, const char *name, unsigned slots)
+{
+	uint64_t number = ++tab->slot_last;
+	size_t len = strlen(name) + 1, key_len = len + sizeof number;
+	struct lock *lock = lock_new(tab, name, key_len);
+
 	if (!lock)
 		return NULL;
-	memcpy(lock->name, name, len + 1);
-	TAILQ_INIT(&lock->waiting);
-	TAILQ_INIT(&lock->looking);
-	HASH_ADD(by_name, tab->locks, name, (unsigned)len, lock);
-	TAILQ_INSERT_TAIL(&tab->states[LOCK_IDLE], lock, home);
-	tab->counts.locks++;
+	lock->slots = slots;
+	memcpy(lock->name + len, &number, sizeof number);
+	HASH_ADD(by_name, tab->locks, name, (unsigned)key_len, lock);
 	return lock;
 }
 

@@ -55,6 +55,7 @@ static void disown(struct locktab *tab, struct ticket *t)
 	if (!owner)
 		return;
 	TAILQ_REMOVE(&owner->tickets, t, in_owner);
+	owner->slots_len -= t->pub.slots != 0;
 	owner_put(tab, owner);
 	t->owner = NULL;
 }
@@ -238,10 +239,12 @@ static struct ticket *find_by_name(const struct locktab *tab,
 	struct lock *lock = lock_find(tab, name);
 	struct ticket *t = lock ? lock_holder(lock) : NULL;
 
-	if (!lock || (t && t->owner == owner))
+	if (t && t->owner == owner)
 		return t;
+	if (!lock && !owner->slots_len)
+		return NULL;
 	TAILQ_FOREACH(t, &owner->tickets, in_owner)
-	if (t->lock == lock)
+	if (t->lock == lock || (t->pub.slots && strcmp(t->pub.name, name) == 0))
 		return t;
 	return NULL;
 }
@@ -288,7 +291,8 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	/* One timer each at most: of its wait, then of its hold. */
 	if (!timer_room(tab, tab->tickets_len + 1))
 		goto fail;
-	lock = lock_get(tab, ev->lock.name);
+	lock = ev->lock.slots ? lock_slot(tab, ev->lock.name, ev->lock.slots)
+			      : lock_get(tab, ev->lock.name);
 	owner = owner_get(tab, ev->conn);
 	if (!lock || !owner)
 		goto fail;
@@ -307,6 +311,7 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	t->pub.looking = ev->lock.looking;
 	t->pub.mode = ev->lock.mode;
 	t->pub.min_hold_ms = ev->lock.min_hold_ms;
+	t->pub.slots = lock->slots;
 	t->pub.max_hold_ms = ev->lock.max_hold_ms;
 	t->pub.asked_ms = ev->now_ms;
 	t->pub.name = lock->name;
@@ -317,6 +322,7 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	TAILQ_INSERT_TAIL(&owner->tickets, t, in_owner);
 	HASH_ADD(by_id, tab->tickets, pub.id, sizeof t->pub.id, t);
 	owner->tickets_len++;
+	owner->slots_len += lock->slots != 0;
 	tab->tickets_len++;
 	tab->min_holds_len += t->pub.min_hold_ms > 0;
 	tab->counts.waiting++;

@@ -37,6 +37,9 @@
 #define ZKP_CLIENT_MAX 128
 /* Bytes of the word that PING gives back. */
 #define ZKP_PING_MAX 256
+/* Slots of a semaphore.  Whoever waits for one lists all leases: 4096 of them
+ * are a fifth of the largest answer that ZooKeeper gives. */
+#define ZKP_SLOTS_MAX 4096
 
 /* Characters of a tag after its "#": an uuid without dashes fits. */
 #define ZKP_TAG_MAX 32

@@ -186,7 +186,7 @@ bool zkp_reply_id(const struct zkp_reply *reply, const char *key,
 bool zkp_grant_read(const struct zkp_reply *reply, struct zkp_grant *grant_out)
 {
 	struct zkp_grant grant = { .name = zkp_reply_arg(reply, 0) };
-	uint64_t dev = 0;
+	uint64_t dev = 0, slots = 0;
 
 	if (reply->class != ZKP_REPLY_FINAL ||
 	    strcmp(reply->word, "GRANTED") != 0 || !*grant.name ||
@@ -198,6 +198,8 @@ bool zkp_grant_read(const struct zkp_reply *reply, struct zkp_grant *grant_out)
 	    !zkp_reply_i64(reply, "waited_ms", &grant.waited_ms))
 		return false;
 	(void)zkp_reply_i64(reply, "max_until_ms", &grant.max_until_ms);
+	if (zkp_reply_u64(reply, "slots", &slots) && slots <= ZKP_SLOTS_MAX)
+		grant.slots = (uint32_t)slots;
 	grant.mode = zkp_reply_str(reply, "mode");
 	grant.node = zkp_reply_str(reply, "node");
 	if (!grant.mode)

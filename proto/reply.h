@@ -85,6 +85,7 @@ bool zkp_reply_help(struct zkp_out *out, const char *tag,
 struct zkp_grant {
 	const char *name;
 	const char *mode; /* "x" */
+	uint32_t slots;   /* of a semaphore; 0: a lock */
 	const char *node; /* znode path; "" when there is none to name */
 	uint64_t id;
 	uint64_t token;

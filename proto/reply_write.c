@@ -123,6 +123,8 @@ bool zkp_grant_write(struct zkp_out *out, const char *tag,
 	zkp_out_id(out, "id", grant->id);
 	zkp_out_u64(out, "token", grant->token);
 	zkp_out_str(out, "mode", grant->mode);
+	if (grant->slots)
+		zkp_out_u64(out, "slots", grant->slots);
 	zkp_out_u64(out, "gen", grant->gen);
 	zkp_out_i64(out, "until_ms", grant->until_ms);
 	zkp_out_i64(out, "valid_ms", grant->valid_ms);

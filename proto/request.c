@@ -282,6 +282,23 @@ static bool read_mode(struct parse *p, const struct zkp_word *word)
 		return fail_arg(p, word, word->key,
 				"a mode is x (alone) or s (shared)");
 	p->rq.mode = word->value[0] == 's' ? ZKP_MODE_S : ZKP_MODE_X;
+	if (p->rq.mode == ZKP_MODE_S && p->rq.slots)
+		return fail_arg(p, word, word->key,
+				"a semaphore's slots are not shared");
+	return true;
+}
+
+static bool read_slots(struct parse *p, const struct zkp_word *word)
+{
+	uint64_t slots;
+
+	if (!zkp_u64_read(word->value, ZKP_SLOTS_MAX, &slots) || !slots)
+		return fail_arg(p, word, word->key,
+				"slots are a number from 1 to 4096");
+	if (p->rq.mode == ZKP_MODE_S)
+		return fail_arg(p, word, word->key,
+				"a semaphore's slots are not shared");
+	p->rq.slots = (uint32_t)slots;
 	return true;
 }
 
@@ -368,6 +385,8 @@ static bool read_key(struct parse *p, enum zkp_key key,
 		return read_lease(p, word);
 	case ZKP_KEY_MODE:
 		return read_mode(p, word);
+	case ZKP_KEY_SLOTS:
+		return read_slots(p, word);
 	case ZKP_KEY_WAIT:
 		return read_wait(p, word);
 	case ZKP_KEY_TOKEN:

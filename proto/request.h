@@ -55,6 +55,7 @@ struct zkp_request {
 	int64_t wait_ms;     /* LOCK, ZKP_WAIT_FOREVER by default; TRYLOCK 0 */
 	int64_t min_hold_ms; /* LOCK TRYLOCK; 0 when not given */
 	int64_t max_hold_ms; /* likewise, and not under min_hold_ms */
+	uint32_t slots;      /* LOCK TRYLOCK: of a semaphore; 0: a lock */
 	unsigned proto;      /* HELLO; ZKP_PROTO_VERSION when not given */
 	bool lease_push;     /* HELLO lease=push */
 	bool sync;           /* CHECK sync=1 */

@@ -128,6 +128,10 @@ static void write_key(struct zkp_out *out, const struct zkp_request *rq,
 	case ZKP_KEY_WAIT:
 		write_wait(out, rq);
 		break;
+	case ZKP_KEY_SLOTS:
+		if (rq->slots)
+			zkp_out_u64(out, zkp_key_word(key), rq->slots);
+		break;
 	case ZKP_KEY_TOKEN:
 		if (rq->token)
 			zkp_out_u64(out, zkp_key_word(key), rq->token);

@@ -28,10 +28,10 @@ static const struct zkp_verb_row rows[] = {
 	    .args_min = 1,
 	    .args_max = 1,
 	    .arg = ZKP_ARG_NAME,
-	    .keys = BIT(MODE) | BIT(WAIT) | BIT(NOTE) | BIT(MIN_HOLD) |
-		    BIT(MAX_HOLD),
-	    .usage = "NAME [mode=x|s] [wait=DUR|forever] [note=TEXT] "
-		     "[min_hold=DUR] [max_hold=DUR]",
+	    .keys = BIT(MODE) | BIT(SLOTS) | BIT(WAIT) | BIT(NOTE) |
+		    BIT(MIN_HOLD) | BIT(MAX_HOLD),
+	    .usage = "NAME [mode=x|s] [slots=N] [wait=DUR|forever] "
+		     "[note=TEXT] [min_hold=DUR] [max_hold=DUR]",
 	    .help = "take a lock, waiting for it if need be",
 	    .example = "LOCK backup wait=30s note=\"nightly dump\"",
 	},
@@ -41,9 +41,10 @@ static const struct zkp_verb_row rows[] = {
 	    .args_min = 1,
 	    .args_max = 1,
 	    .arg = ZKP_ARG_NAME,
-	    .keys = BIT(MODE) | BIT(NOTE) | BIT(MIN_HOLD) | BIT(MAX_HOLD),
-	    .usage =
-		"NAME [mode=x|s] [note=TEXT] [min_hold=DUR] [max_hold=DUR]",
+	    .keys = BIT(MODE) | BIT(SLOTS) | BIT(NOTE) | BIT(MIN_HOLD) |
+		    BIT(MAX_HOLD),
+	    .usage = "NAME [mode=x|s] [slots=N] [note=TEXT] [min_hold=DUR] "
+		     "[max_hold=DUR]",
 	    .help = "take a lock now or hear who has it",
 	    .example = "TRYLOCK backup",
 	},

@@ -39,6 +39,7 @@ enum zkp_verb {
 	X(ZKP_KEY_NOTE, "note")         \
 	X(ZKP_KEY_LEASE, "lease")       \
 	X(ZKP_KEY_MODE, "mode")         \
+	X(ZKP_KEY_SLOTS, "slots")       \
 	X(ZKP_KEY_WAIT, "wait")         \
 	X(ZKP_KEY_TOKEN, "token")       \
 	X(ZKP_KEY_SYNC, "sync")         \

@@ -47,11 +47,11 @@ int cli_connect_exit(int error)
 	case ZKLOCK_E_DENIED:
 		return CLI_EXIT_NOPERM;
 	case ZKLOCK_E_NAME:
-	case ZKLOCK_E_KIND:
 	case ZKLOCK_E_ARGS:
 	case ZKLOCK_E_SYNTAX:
 	case ZKLOCK_E_UNKNOWN:
 	case ZKLOCK_E_TOOLONG:
+	case ZKLOCK_E_KIND:
 	case ZKLOCK_E_NOTHELD:
 	case ZKLOCK_E_NOTFOUND:
 	case ZKLOCK_E_INVAL:

@@ -172,6 +172,8 @@ static inline void request_show(const struct zkp_request *rq, char *buf,
 	show_text(&out, "target", rq->target);
 	if (rq->mode != ZKP_MODE_X)
 		zkp_out_str(&out, "mode", zkp_mode_word(rq->mode));
+	if (rq->slots)
+		zkp_out_u64(&out, "slots", rq->slots);
 	if (rq->verb == ZKP_VERB_LOCK || rq->wait_ms != 0)
 		zkp_out_i64(&out, "wait_ms", rq->wait_ms);
 	show_text(&out, "note", rq->note);

@@ -389,7 +389,7 @@ def margins(holds):
     """For every hold that was taken away and whose lock was granted to
     another host next: how long before that its holder was told, and how
     long before it the hold ended.  Pairs in milliseconds; None for a holder
-    that was told nothing."""
+    that was told nothing in time."""
     found = []
     for some in _by_name(holds).values():
         some.sort(key=lambda hold: hold.begin_ms)
@@ -401,7 +401,7 @@ def margins(holds):
             if after < len(some) and _host(some[after]) != _host(hold):
                 next_ms = begins[after]
                 told_ms = _told_ms(hold)
-                found.append((told_ms and next_ms - told_ms,
+                found.append((None if told_ms is None else next_ms - told_ms,
                               next_ms - hold.believed_until_ms()))
     return found
 
@@ -417,9 +417,14 @@ def _taken_away(hold):
 
 
 def _told_ms(hold):
-    if hold.suspended_ms is not None:
-        return hold.suspended_ms
-    return hold.end_ms if hold.how == LOST else None
+    """When its holder heard of it; None when that was not in time: it stood
+    still, or its daemon did."""
+    told_ms = hold.suspended_ms
+    if told_ms is None and hold.how == LOST:
+        told_ms = hold.end_ms
+    if told_ms is None or told_ms > hold.believed_until_ms():
+        return None
+    return told_ms
 
 
 class Register:

@@ -28,6 +28,7 @@ the order of lines of one time.
 | left | observer | path | and still there when nobody wants anything |
 | exempt | - | lock | an operator deleted a node of it |
 | fault | - | what | from here on something is broken |
+| mended | - | what | that is whole again; something else may not be |
 | heal | - | what | from here on everything is whole |
 | end | - | | the run is over |
 
@@ -201,6 +202,9 @@ class Reader:
 
     def _fault(self, at_ms, _who, _keys):
         self.history.calm.end(at_ms)
+
+    def _mended(self, _at_ms, _who, _keys):
+        """For readers."""
 
     def _heal(self, at_ms, _who, _keys):
         self.history.calm.begin(at_ms)

@@ -16,6 +16,7 @@ _Static_assert(ZKLOCK_NAME_MAX == ZKP_NAME_MAX &&
 		   ZKLOCK_CLIENT_MAX == ZKP_CLIENT_MAX &&
 		   ZKLOCK_WAIT_MAX_MS == ZKP_WAIT_MS_MAX &&
 		   ZKLOCK_MIN_HOLD_MAX_MS == ZKP_MIN_HOLD_MS_MAX &&
+		   ZKLOCK_SLOTS_MAX == ZKP_SLOTS_MAX &&
 		   ZKLOCK_WAIT_FOREVER == ZKP_WAIT_FOREVER,
 	       "the header says the contract's bounds");
 _Static_assert(ZKLOCK_LINE_MAX + ZKP_TAG_MAX + sizeof "# " <= ZKP_LINE_MAX,
@@ -240,6 +241,8 @@ int zkl_ask(zklock_client *client, const char *name,
 		rq.min_hold_ms = options->min_hold_ms;
 	if (options && options->mode == ZKLOCK_MODE_SHARED)
 		rq.mode = ZKP_MODE_S;
+	if (options)
+		rq.slots = options->slots;
 	like.lock = zkl_lock_new(client, name, options);
 	if (!like.lock)
 		return zkl_fail(client, ZKLOCK_E_NOMEM, name, NULL);

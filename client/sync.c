@@ -16,15 +16,18 @@ static int check_ask(zklock_client *client, const char *name,
 	char text[ZKLOCK_TEXT_MAX + 1];
 	struct zkp_name_fault fault;
 
-	if (options && (options->size != sizeof *options ||
-			options->wait_ms < ZKLOCK_WAIT_FOREVER ||
-			options->wait_ms > ZKLOCK_WAIT_MAX_MS ||
-			(options->mode != ZKLOCK_MODE_EXCLUSIVE &&
-			 options->mode != ZKLOCK_MODE_SHARED) ||
-			options->max_hold_ms < 0 ||
-			options->max_hold_ms > ZKLOCK_WAIT_MAX_MS ||
-			options->min_hold_ms < 0 ||
-			options->min_hold_ms > ZKLOCK_MIN_HOLD_MAX_MS))
+	if (options &&
+	    (options->size != sizeof *options ||
+	     options->wait_ms < ZKLOCK_WAIT_FOREVER ||
+	     options->wait_ms > ZKLOCK_WAIT_MAX_MS ||
+	     (options->mode != ZKLOCK_MODE_EXCLUSIVE &&
+	      options->mode != ZKLOCK_MODE_SHARED) ||
+	     options->slots > ZKLOCK_SLOTS_MAX ||
+	     (options->slots && options->mode == ZKLOCK_MODE_SHARED) ||
+	     options->max_hold_ms < 0 ||
+	     options->max_hold_ms > ZKLOCK_WAIT_MAX_MS ||
+	     options->min_hold_ms < 0 ||
+	     options->min_hold_ms > ZKLOCK_MIN_HOLD_MAX_MS))
 		return zkl_fail(client, ZKLOCK_E_INVAL, NULL, NULL);
 	if (options && options->note && strlen(options->note) > ZKLOCK_NOTE_MAX)
 		return zkl_fail(client, ZKLOCK_E_INVAL, NULL,

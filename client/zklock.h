@@ -276,6 +276,7 @@ ZKLOCK_API void zklock_set_client_userdata(zklock_client *client,
 #define ZKLOCK_WAIT_FOREVER    (-1)
 #define ZKLOCK_WAIT_MAX_MS     INT64_C(315360000000) /* ten years */
 #define ZKLOCK_MIN_HOLD_MAX_MS INT64_C(3600000)      /* an hour */
+#define ZKLOCK_SLOTS_MAX       4096
 
 enum zklock_mode {
 	ZKLOCK_MODE_EXCLUSIVE = 0, /* nobody beside it */
@@ -298,11 +299,15 @@ struct zklock_lock_options {
 	 * over max_hold_ms.  0: none. */
 	int64_t min_hold_ms;
 	enum zklock_mode mode; /* ZKLOCK_MODE_EXCLUSIVE is the default */
+	/* One of so many slots of a semaphore, 1 to ZKLOCK_SLOTS_MAX; who asks
+	 * with another number, or for the name as a lock, has ZKLOCK_E_KIND.
+	 * 0: a lock.  Not with ZKLOCK_MODE_SHARED. */
+	unsigned slots;
 };
 #define ZKLOCK_LOCK_OPTIONS_INIT                                               \
 	{                                                                      \
 		sizeof(struct zklock_lock_options), ZKLOCK_WAIT_FOREVER, NULL, \
-		    NULL, 0, 0, ZKLOCK_MODE_EXCLUSIVE,                         \
+		    NULL, 0, 0, ZKLOCK_MODE_EXCLUSIVE, 0u,                     \
 	}
 
 /*

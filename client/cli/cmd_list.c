@@ -13,6 +13,7 @@
 static const struct cli_column columns[] = {
 	{ "NAME", "name", "name", CLI_CELL_TEXT, true },
 	{ "MODE", "mode", "mode", CLI_CELL_TEXT, true },
+	{ "SLOTS", "slots", "slots", CLI_CELL_NUMBER, false },
 	{ "STATE", "state", "state", CLI_CELL_STATE, true },
 	{ "HOLDER", "holder", "holder", CLI_CELL_TEXT, true },
 	{ "PID", "pid", "pid", CLI_CELL_NUMBER, true },

@@ -342,6 +342,7 @@ static bool ask(struct cli_hold *hold, const struct cli_args *args,
 	options.max_hold_ms = args->max_hold_ms;
 	if (args->shared)
 		options.mode = ZKLOCK_MODE_SHARED;
+	options.slots = args->slots;
 	if (wait_end_ms != CLI_NEVER_MS) {
 		options.wait_ms = wait_end_ms - cli_clock_ms();
 		if (options.wait_ms < 0 || args->wait_ms == 0)

@@ -12,6 +12,7 @@
 #include "client/cli/exits.h"
 #include "client/cli/options.h"
 #include "client/cli/signame.h"
+#include "client/zklock.h"
 
 /* How long to look for the daemon and its ZooKeeper. */
 #define CONNECT_TIMEOUT_MS 10000
@@ -67,6 +68,20 @@ static bool exit_code(const char *value, int *exit_out, const char *option,
 				     "not \"%s\"",
 				     option, value);
 	*exit_out = (int)code;
+	return true;
+}
+
+static bool slots(const char *value, unsigned *slots_out,
+		  struct cli_fault *fault)
+{
+	long wanted;
+
+	if (!number(value, ZKLOCK_SLOTS_MAX, &wanted) || wanted == 0)
+		return cli_fault_set(fault, CLI_EXIT_USAGE,
+				     "--slots wants a number from 1 to %d, "
+				     "not \"%s\"",
+				     ZKLOCK_SLOTS_MAX, value);
+	*slots_out = (unsigned)wanted;
 	return true;
 }
 
@@ -134,6 +149,7 @@ SET_VALUE(set_max_hold,
 SET_VALUE(set_max_run, duration(value, &args->max_run_ms, "--max-run", fault))
 SET_VALUE(set_stop_early,
 	  duration(value, &args->stop_early_ms, "--stop-early", fault))
+SET_VALUE(set_slots, slots(value, &args->slots, fault))
 SET_VALUE(set_conflict_exit,
 	  exit_code(value, &args->conflict_exit, "--conflict-exit-code", fault))
 SET_VALUE(set_lost_exit,
@@ -279,6 +295,7 @@ const struct cli_option cli_options_global[] = {
 const struct cli_option cli_options_lock[] = {
 	{ "shared", 's', NULL, set_shared, "others may share it" },
 	{ "exclusive", 'x', NULL, set_exclusive, "nobody else (default)" },
+	{ "slots", 0, "N", set_slots, "one of N slots of a semaphore" },
 	{ "nonblock", 'n', NULL, set_nonblock, "fail at once if it is held" },
 	{ "wait", 'w', "DUR", set_wait, "wait at most DUR" },
 	{ "timeout", 0, "DUR", set_wait, "the same as --wait" },

@@ -45,6 +45,7 @@ struct cli_args {
 	const char *client; /* who asks, for others; NULL: the program */
 	int64_t wait_ms;    /* 0: do not wait; CLI_WAIT_FOREVER_MS */
 	bool shared;
+	unsigned slots; /* of a semaphore; 0: a lock */
 	int conflict_exit;
 	int lost_exit;
 	const char *note;

@@ -108,6 +108,16 @@ class WaitTest(CliCase):
         self.assertEqual(self.zklock("run", "-nq", "busy", "--", "true",
                                      code=75).stderr, "")
 
+    def test_slots(self):
+        """Two of two slots are taken: the third waits its time."""
+        for name in ("one", "two"):
+            self.client(name).lock("pool", "slots=2")
+        self.zklock("run", "--slots", "2", "-w", "0.2", "pool", "--", "true",
+                    code=75)
+        self.zklock("run", "--slots", "3", "pool", "--", "true", code=64)
+        self.zklock("run", "--slots", "0", "pool", "--", "true", code=64)
+        self.zklock("run", "--slots", "1", "other", "--", "true")
+
     def test_the_wait_ends(self):
         for word in ("-w", "--wait", "--timeout"):
             with self.subTest(word=word):

@@ -94,6 +94,8 @@
 	  "how long a free lock is kept by this host; 0: not at all")          \
 	X(NUMBER, try_grace_ms, "50", 0, 10000, RELOAD,                        \
 	  "patience of TRYLOCK with a lock that another host keeps free")      \
+	X(NUMBER, batch_ops_max, "100", 0, 100, START,                         \
+	  "writes for locks in one ZooKeeper transaction; under 2: one each")  \
 	X(SINK, log, "stderr", 0, 0, START, "stderr, syslog or journal")       \
 	X(LEVEL, log_level, "info", 0, 0, RELOAD,                              \
 	  "err, warning, notice, info or debug")

@@ -511,6 +511,7 @@ static void on_answer(struct contest *c, const struct contest_event *ev,
 	switch (ev->question) {
 	case CONTEST_Q_CREATE:
 		on_create(c, ev->coord, fx);
+		contest_claimed(c, ev, fx);
 		break;
 	case CONTEST_Q_LIST:
 		on_list(c, ev->coord, fx);

@@ -127,6 +127,11 @@ struct contest_event {
 	enum contest_question question;  /* ANSWER: as its op had it */
 	uint32_t visit;                  /* ANSWER */
 	const struct coord_event *coord; /* ANSWER WATCH */
+	/* ANSWER to CREATE: it came as {create, set the parent}, with no
+	 * listing behind it, and the parent then had so many children.  Never
+	 * of an answer that was recovered (R15). */
+	bool claimed;
+	int32_t children;
 };
 
 /* A contest at work; effects_out holds the first operations (none while the
@@ -144,6 +149,8 @@ const char *contest_node(const struct contest *contest);
 const char *contest_parent(const struct contest *contest);
 /* The path whose watch is wanted now; NULL: none (R20: one at a time). */
 const char *contest_watched(const struct contest *contest);
+/* Answers to operations of an earlier visit are passed over. */
+uint32_t contest_visit(const struct contest *contest);
 bool contest_leaving(const struct contest *contest);
 
 #endif

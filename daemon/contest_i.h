@@ -105,6 +105,9 @@ void contest_judge(struct contest *c, const struct coord_event *ev,
 /* A listing made while owned. */
 void contest_judge_owned(struct contest *c, const struct coord_event *ev,
 			 struct contest_effects *fx);
+/* The node's create answered for its parent too: alone, or list (R15). */
+void contest_claimed(struct contest *c, const struct contest_event *ev,
+		     struct contest_effects *fx);
 void contest_ask_recover(struct contest *c, struct contest_effects *fx);
 /* A listing that is not a lagging one: was the create applied? */
 void contest_recover(struct contest *c, const struct coord_event *ev,

@@ -206,6 +206,26 @@ void contest_judge_owned(struct contest *c, const struct coord_event *ev,
 	contest_open(c, fx);
 }
 
+/* Whoever has children beside us says nothing of who they are. */
+void contest_claimed(struct contest *c, const struct contest_event *ev,
+		     struct contest_effects *fx)
+{
+	if (!ev->claimed || !c->own || c->state != CONTEST_CREATE)
+		return;
+	if (ev->children != 1) {
+		contest_enter(c, CONTEST_LIST, fx);
+		return;
+	}
+	c->behind = false;
+	c->below = c->blocking = 0;
+	contest_own(c, false, true, fx);
+}
+
+uint32_t contest_visit(const struct contest *contest)
+{
+	return contest->visit;
+}
+
 /* A deposed leader answers a sync by itself, and its listing knows nothing of
  * our node.  So ask with a write: nothing has this name without digits, and
  * that "no node" has been committed. */

@@ -48,7 +48,8 @@ struct hub *hub_new(const struct hub_settings *settings,
 	zkp_out_init(&hub->out, hub->out_buf, sizeof hub->out_buf);
 	hub->tab = locktab_new(&limits);
 	hub->lease = lease_new(&lease);
-	if (!hub->tab || !hub->lease) {
+	hub->batch = batch_new(settings->batch_ops_max);
+	if (!hub->tab || !hub->lease || !hub->batch) {
 		hub_free(hub);
 		return NULL;
 	}
@@ -62,7 +63,8 @@ void hub_free(struct hub *hub)
 
 	if (!hub)
 		return;
-	hub_bid_forget_all(hub);
+	if (hub->batch)
+		hub_bid_forget_all(hub);
 	hub_audit_forget_all(hub);
 	HASH_ITER(hh, hub->conns, conn, conn_next)
 	{
@@ -79,6 +81,7 @@ void hub_free(struct hub *hub)
 	}
 	locktab_free(hub->tab);
 	lease_free(hub->lease);
+	batch_free(hub->batch);
 	free(hub->posts);
 	free(hub->lines);
 	free(hub->later);
@@ -324,8 +327,10 @@ void hub_drain(struct hub *hub)
 	lease_busy(hub->lease, is_busy(hub), hub->now_ms);
 	hub_clock(hub);
 	/* Until the mailbox is empty: nothing wakes us for what is in it. */
-	while (pump_coord(hub))
-		hub_clock(hub);
+	do {
+		while (pump_coord(hub))
+			hub_clock(hub);
+	} while (hub_batch_leave(hub));
 }
 
 /* Questions */

@@ -92,6 +92,7 @@ struct hub_settings {
 	uint32_t tickets_per_conn_max;
 	uint32_t unanswered_max;      /* requests of one connection */
 	uint32_t ephemeral_bytes_max; /* P7, likewise for watched paths */
+	uint32_t batch_ops_max; /* of one transaction; below 2: no batching */
 };
 
 /* A short account for STATUS= and readiness. */

@@ -107,15 +107,49 @@ static enum locktab_behind behind_of(const struct contest_effect *fx)
 	return fx->behind ? BEHIND_SOMEBODY : BEHIND_NOBODY;
 }
 
-static void submit(struct hub *hub, const struct hub_bid *bid,
-		   const struct contest_effect *fx)
+static bool has(const struct contest_effects *fx, enum contest_effect_type type)
 {
+	for (size_t i = 0; i < fx->len; i++) {
+		if (fx->fx[i].type == type)
+			return true;
+	}
+	return false;
+}
+
+/* What may leave together with that of other bids, or wait until those have
+ * left: the child watch is armed off the critical path (R13), but what it then
+ * tells is looked at at once. */
+static bool is_batched(const struct hub *hub, const struct hub_bid *bid,
+		       const struct contest_effects *all, size_t at)
+{
+	enum contest_question question = all->fx[at].question;
+
+	if (hub->settings.batch_ops_max < 2 || !hub->link_up)
+		return false;
+	return question == CONTEST_Q_DELETE ||
+	       (question == CONTEST_Q_CREATE && bid->claims) ||
+	       (question == CONTEST_Q_BEHIND && has(all, CONTEST_FX_OWNED));
+}
+
+static void submit(struct hub *hub, const struct hub_bid *bid,
+		   const struct contest_effects *all, size_t at)
+{
+	const struct contest_effect *fx = &all->fx[at];
 	struct hub_op row = { .kind = HUB_OP_BID,
 			      .bid = bid->id,
 			      .question = fx->question,
 			      .visit = fx->visit };
 
-	hub_submit(hub, &fx->op, row);
+	/* The listing behind a create goes with it, when that goes alone. */
+	if (at > 0 && fx->question == CONTEST_Q_LIST &&
+	    fx[-1].type == CONTEST_FX_OP &&
+	    fx[-1].question == CONTEST_Q_CREATE &&
+	    is_batched(hub, bid, all, at - 1))
+		return;
+	if (is_batched(hub, bid, all, at))
+		hub_batch_put(hub, bid, fx);
+	else
+		hub_submit(hub, &fx->op, row);
 }
 
 static void say_failed(struct hub *hub, const struct hub_bid *bid,
@@ -185,7 +219,7 @@ static void run(struct hub *hub, uint64_t id, const struct contest_effects *fx)
 		if (fx->fx[i].type == CONTEST_FX_ROOT)
 			make_above(hub, contest_parent(bid->contest));
 		else if (fx->fx[i].type == CONTEST_FX_OP)
-			submit(hub, bid, &fx->fx[i]);
+			submit(hub, bid, fx, i);
 		else if (fx->fx[i].type == CONTEST_FX_FAILED)
 			say_failed(hub, bid, &fx->fx[i]);
 	}
@@ -288,6 +322,7 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 	bid->id = fx->bid;
 	bid->slots = fx->slots != 0;
 	bid->bytes = bytes;
+	bid->claims = place.kind == LAYOUT_OWN; /* others' are never set */
 	hub->ephemeral_bytes += bytes;
 	HASH_ADD(hh, hub->bids, id, sizeof bid->id, bid);
 	run(hub, bid->id, &ops);
@@ -303,13 +338,17 @@ void hub_bid_leave(struct hub *hub, uint64_t bid)
 	struct contest_event ev = { .type = CONTEST_EV_LEAVE };
 	struct hub_bid *found = bid_find(hub, bid);
 
-	if (found)
-		step(hub, found, &ev);
+	if (!found)
+		return;
+	step(hub, found, &ev);
+	hub_batch_cancel(hub, bid);
 }
 
 void hub_bid_forget_all(struct hub *hub)
 {
 	struct hub_bid *bid, *next;
+
+	batch_clear(hub->batch);
 
 	HASH_ITER(hh, hub->bids, bid, next)
 	bid_free(hub, bid);
@@ -323,7 +362,9 @@ void hub_bid_answer(struct hub *hub, const struct hub_op *op,
 	struct contest_event answer = { .type = CONTEST_EV_ANSWER,
 					.question = op->question,
 					.visit = op->visit,
-					.coord = ev };
+					.coord = ev,
+					.claimed = op->claimed,
+					.children = op->children };
 	struct hub_bid *bid = bid_find(hub, op->bid);
 
 	if (bid)
@@ -379,6 +420,13 @@ void hub_bid_link(struct hub *hub, bool up)
 	/* A step may free its own bid or open one at the end, no other. */
 	HASH_ITER(hh, hub->bids, bid, next)
 	step(hub, bid, &ev);
+}
+
+bool hub_bid_awaits(struct hub *hub, uint64_t bid, uint32_t visit)
+{
+	const struct hub_bid *found = bid_find(hub, bid);
+
+	return found && contest_visit(found->contest) == visit;
 }
 
 bool hub_bid_lives(struct hub *hub, uint64_t bid)

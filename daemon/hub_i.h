@@ -10,6 +10,7 @@
  *	hub_watch.c    WATCH: news of locks, for those who asked
  *	hub_place.c    names of locks and their znodes
  *	hub_bid.c      contests: bids, their operations, their watches
+ *	hub_batch.c    what bids want, leaving together
  *	hub_session.c  the session and the lease: beats, presence, loss
  *	hub_audit.c    nodes of ours that no bid owns
  */
@@ -18,6 +19,7 @@
 
 #include <sys/queue.h>
 
+#include "daemon/batch.h"
 #include "daemon/contest.h"
 #include "daemon/coord.h"
 #include "daemon/hash.h"
@@ -72,6 +74,7 @@ struct hub_bid {
 	struct hub_watch *watch; /* NULL: none */
 	bool slots;              /* of a semaphore: a bid and a lease */
 	size_t bytes;            /* reserved of ephemeral_bytes_max */
+	bool claims;             /* the lock's node is ours to set (R15) */
 	TAILQ_ENTRY(hub_bid) in_watch;
 	UT_hash_handle hh;
 };
@@ -79,6 +82,7 @@ struct hub_bid {
 /* Whose operation it was. */
 enum hub_op_kind {
 	HUB_OP_BID,
+	HUB_OP_BATCH,    /* of several bids, or one that others wait for */
 	HUB_OP_ROOT,     /* the nodes above the locks */
 	HUB_OP_PRESENCE, /* making the daemon's own node */
 	HUB_OP_SYNC,     /* the beat: its sync */
@@ -96,9 +100,12 @@ struct hub_op {
 	enum hub_op_kind kind;
 	enum coord_verb verb;
 	struct lease_mark mark;
-	uint64_t bid;                   /* BID */
-	enum contest_question question; /* BID */
-	uint32_t visit;                 /* BID */
+	uint64_t bid;                   /* BID, BATCH of one */
+	enum contest_question question; /* likewise */
+	uint32_t visit;                 /* likewise */
+	uint64_t flight;                /* BATCH */
+	bool claimed;                   /* a part of a BATCH: contest.h */
+	int32_t children;               /* likewise */
 	uint64_t conn;                  /* CHECK */
 	uint64_t ticket;                /* CHECK */
 	char *text;                     /* CHECK: the tag; AUDIT: the path */
@@ -119,6 +126,7 @@ struct hub_counts {
 	uint64_t ops, watches_fired;
 	uint64_t orphans;
 	uint64_t watch_dropped;
+	uint64_t multis;
 };
 
 /* Where the bids for a lock stand. */
@@ -154,6 +162,7 @@ struct hub {
 	const struct zkp_request *rq; /* in hand, while locktab is stepped */
 	uint64_t rq_conn;
 
+	struct batch *batch;
 	struct hub_bid *bids;
 	struct hub_watch *watches;
 	size_t ephemeral_bytes;
@@ -266,6 +275,19 @@ void hub_bid_forget_all(struct hub *hub);                /* the session ended */
 const char *hub_bid_node(struct hub *hub, uint64_t bid); /* "" unknown */
 
 bool hub_bid_lives(struct hub *hub, uint64_t bid);
+/* It lives, and an answer of that visit is still for it. */
+bool hub_bid_awaits(struct hub *hub, uint64_t bid, uint32_t visit);
+
+/* hub_batch.c */
+void hub_batch_put(struct hub *hub, const struct hub_bid *bid,
+		   const struct contest_effect *fx);
+/* True when something was handed over. */
+bool hub_batch_leave(struct hub *hub);
+void hub_batch_answer(struct hub *hub, const struct hub_op *op,
+		      const struct coord_event *ev);
+/* What has not left is answered so. */
+void hub_batch_link_down(struct hub *hub);
+void hub_batch_cancel(struct hub *hub, uint64_t bid);
 
 /* hub_audit.c */
 void hub_audit_note(struct hub *hub, const char *parent);

@@ -138,8 +138,11 @@ static void note_zxid(struct hub *hub, const struct hub_op *op,
 {
 	int64_t zxid = ev->answer.stat.mzxid;
 
-	if (ev->answer.result != COORD_OK ||
-	    (op->verb != COORD_CREATE && op->verb != COORD_SET))
+	for (size_t i = 0; i < ev->answer.subs_len && zxid == 0; i++)
+		zxid = ev->answer.subs[i].stat.mzxid; /* all have one */
+	if (ev->answer.result != COORD_OK || zxid == 0 ||
+	    (op->verb != COORD_CREATE && op->verb != COORD_SET &&
+	     op->verb != COORD_MULTI))
 		return;
 	if (zxid > hub->seen_zxid)
 		hub->seen_zxid = zxid;
@@ -169,6 +172,9 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 	switch (op->kind) {
 	case HUB_OP_BID:
 		hub_bid_answer(hub, op, ev);
+		break;
+	case HUB_OP_BATCH:
+		hub_batch_answer(hub, op, ev);
 		break;
 	case HUB_OP_PRESENCE:
 		on_presence(hub, ev);
@@ -249,6 +255,7 @@ static void on_link_down(struct hub *hub)
 	hub_log(hub, HUB_WARNING, "event=link_down server=%s", hub->server);
 	lease_link_down(hub->lease, hub->now_ms);
 	hub_bid_link(hub, false);
+	hub_batch_link_down(hub);
 	hub_session_run(hub);
 }
 

@@ -198,6 +198,7 @@ void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag)
 		{ "disconnects_total", hub->counts.disconnects },
 		{ "expirations_total", hub->counts.expirations },
 		{ "operations_total", hub->counts.ops },
+		{ "transactions_batched_total", hub->counts.multis },
 		{ "watches_fired_total", hub->counts.watches_fired },
 		{ "orphans_deleted_total", hub->counts.orphans },
 		{ "watch_lines_dropped_total", hub->counts.watch_dropped },

@@ -24,6 +24,7 @@ struct hub_settings main_settings_hub(const struct config_values *values)
 		.tickets_per_conn_max = (uint32_t)values->tickets_per_conn_max,
 		.unanswered_max = (uint32_t)values->unanswered_max,
 		.ephemeral_bytes_max = (uint32_t)values->ephemeral_bytes_max,
+		.batch_ops_max = (uint32_t)values->batch_ops_max,
 	};
 }
 

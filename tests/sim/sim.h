@@ -115,6 +115,7 @@ struct sim_weather {
 	int64_t hold_ms;
 	int64_t turns_ms, linger_ms;
 	uint32_t turns_max, tickets_per_conn_max, ephemeral_bytes_max;
+	uint32_t batch_ops_max;
 	int64_t end_us; /* no act after it: all heals */
 	bool operator;
 };

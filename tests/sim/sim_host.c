@@ -118,6 +118,7 @@ void sim_host_begin(struct sim *sim, struct sim_host *host)
 		.tickets_per_conn_max = w->tickets_per_conn_max,
 		.unanswered_max = 10,
 		.ephemeral_bytes_max = w->ephemeral_bytes_max,
+		.batch_ops_max = w->batch_ops_max,
 	};
 	const struct hub_doors doors = { .ctx = host,
 					 .now_ms = door_now,

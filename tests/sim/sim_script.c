@@ -94,6 +94,7 @@ static void draw_weather(struct sim *sim)
 	w->turns_max = (uint32_t)PICK(sim, 1, 2, 4, 64);
 	w->turns_ms = PICK(sim, 5, 50, 500);
 	w->linger_ms = PICK(sim, 0, 0, 50, 200);
+	w->batch_ops_max = (uint32_t)PICK(sim, 0, 3, 100, 100);
 	w->tickets_per_conn_max = (uint32_t)PICK(sim, 2, 10, 10, 10);
 	w->ephemeral_bytes_max =
 	    (uint32_t)PICK(sim, 160, 768 * 1024, 768 * 1024, 768 * 1024);

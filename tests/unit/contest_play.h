@@ -9,6 +9,7 @@
  * reader, "t7" a twin with our uuid.
  *
  *	create ok | nonode | maybe | notsent | refused
+ *	claim N: the create, with its parent, who then has N children
  *	list us m3 ... | list nonode | list maybe
  *	sync ok | maybe;  verify ours | theirs;  pred ok | nonode | maybe
  *	first ok;  delete ok | maybe;  own ok | nonode;  parent ok | exists
@@ -171,13 +172,13 @@ static enum contest_question question_of(const char *word)
 	return CONTEST_Q_CREATE;
 }
 
-static void fill_answer(struct coord_event *ev, char **word, size_t words_len,
-			const char **names)
+static void fill_answer(struct coord_event *ev, const char **word,
+			size_t words_len, const char **names)
 {
 	const char *data = "host=db2 pid=812 uid=0 cmd=deploy.py";
 
 	ev->type = COORD_EV_ANSWER;
-	ev->answer.result = result_of(word[1] ? word[1] : "ok");
+	ev->answer.result = result_of(words_len > 1 ? word[1] : "ok");
 	ev->answer.path = path_of("us");
 	ev->answer.stat.czxid = CZXID;
 	ev->answer.stat.owner = words_len > 1 && strcmp(word[1], "theirs") == 0
@@ -193,7 +194,8 @@ static void fill_answer(struct coord_event *ev, char **word, size_t words_len,
 
 static void play_line(const char *line)
 {
-	char copy[256], *word[8] = { NULL }, *rest = NULL;
+	char copy[256], *rest = NULL;
+	const char *word[8] = { NULL };
 	const char *names[8];
 	struct coord_event coord = { 0 };
 	struct contest_event ev = { .coord = &coord };
@@ -218,6 +220,12 @@ static void play_line(const char *line)
 						   : COORD_W_CHILDREN;
 	} else {
 		ev.type = CONTEST_EV_ANSWER;
+		ev.claimed = strcmp(word[0], "claim") == 0;
+		if (ev.claimed) {
+			ev.children = atoi(word[1]);
+			word[0] = "create";
+			n = 1;
+		}
 		ev.question = question_of(word[0]);
 		ev.visit = visits[ev.question];
 		fill_answer(&coord, word, n, names);

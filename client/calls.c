@@ -218,6 +218,19 @@ void zkl_give_back(zklock_client *client, uint64_t id, uint64_t token)
 		client->cut_error = ZKLOCK_E_DISCONNECTED;
 }
 
+static void put_options(struct zkp_request *rq,
+			const struct zklock_lock_options *options)
+{
+	if (options->note)
+		rq->note = options->note;
+	if (options->mode == ZKLOCK_MODE_SHARED)
+		rq->mode = ZKP_MODE_S;
+	rq->slots = options->slots;
+	rq->min_hold_ms = options->min_hold_ms;
+	rq->max_hold_ms = options->max_hold_ms;
+	rq->wanted = options->wanted;
+}
+
 int zkl_ask(zklock_client *client, const char *name,
 	    const struct zklock_lock_options *options, bool quiet,
 	    zklock_lock **lock_out)
@@ -233,16 +246,8 @@ int zkl_ask(zklock_client *client, const char *name,
 	zkp_request_init(&rq, wait_ms ? ZKP_VERB_LOCK : ZKP_VERB_TRYLOCK);
 	rq.name = name;
 	rq.wait_ms = wait_ms;
-	if (options && options->note)
-		rq.note = options->note;
 	if (options)
-		rq.max_hold_ms = options->max_hold_ms;
-	if (options)
-		rq.min_hold_ms = options->min_hold_ms;
-	if (options && options->mode == ZKLOCK_MODE_SHARED)
-		rq.mode = ZKP_MODE_S;
-	if (options)
-		rq.slots = options->slots;
+		put_options(&rq, options);
 	like.lock = zkl_lock_new(client, name, options);
 	if (!like.lock)
 		return zkl_fail(client, ZKLOCK_E_NOMEM, name, NULL);

@@ -97,6 +97,7 @@ TAILQ_HEAD(zkl_notes, zkl_note);
 enum zkl_lock_note {
 	ZKL_NOTE_QUEUED,
 	ZKL_NOTE_GRANTED,
+	ZKL_NOTE_WANTED,
 	ZKL_NOTE_REVOKE,
 	ZKL_NOTE_LOST,
 	ZKL_NOTE_FINAL, /* FAILED or RELEASED */

@@ -272,6 +272,22 @@ static void on_lost(zklock_client *client, const struct zkp_reply *reply)
 			      zkl_reason_of(zkp_reply_str(reply, "reason")));
 }
 
+static void on_wanted(zklock_client *client, const struct zkp_reply *reply)
+{
+	zklock_lock *lock;
+	struct zkl_note *note;
+	uint64_t number;
+
+	if (!zkp_reply_id(reply, "id", &number))
+		return;
+	lock = zkl_lock_by_id(client, number);
+	if (!lock || lock->state != ZKL_LOCK_HELD)
+		return;
+	note = zkl_note_lock(lock, ZKL_NOTE_WANTED, ZKLOCK_EVENT_WANTED);
+	if (zkp_reply_u64(reply, "waiters", &number) && number <= UINT32_MAX)
+		note->pos = (unsigned)number;
+}
+
 /* Somebody wants it back; with max_until_ms it is over then. */
 static void on_revoke(zklock_client *client, const struct zkp_reply *reply)
 {
@@ -338,6 +354,9 @@ static void on_event(zklock_client *client, const struct zkp_reply *reply)
 		break;
 	case ZKP_EVENT_BYE:
 		break; /* the end of the connection follows */
+	case ZKP_EVENT_WANTED:
+		on_wanted(client, reply);
+		break;
 	case ZKP_EVENT_REVOKE:
 		on_revoke(client, reply);
 		break;

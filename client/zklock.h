@@ -303,11 +303,12 @@ struct zklock_lock_options {
 	 * with another number, or for the name as a lock, has ZKLOCK_E_KIND.
 	 * 0: a lock.  Not with ZKLOCK_MODE_SHARED. */
 	unsigned slots;
+	bool wanted; /* tell by ZKLOCK_EVENT_WANTED when somebody waits */
 };
 #define ZKLOCK_LOCK_OPTIONS_INIT                                               \
 	{                                                                      \
 		sizeof(struct zklock_lock_options), ZKLOCK_WAIT_FOREVER, NULL, \
-		    NULL, 0, 0, ZKLOCK_MODE_EXCLUSIVE, 0u,                     \
+		    NULL, 0, 0, ZKLOCK_MODE_EXCLUSIVE, 0u, false,              \
 	}
 
 /*
@@ -448,7 +449,10 @@ enum zklock_event_type {
 	/* Somebody (holder: who; text: why) wants this hold back.  With an
 	 * until_ms it is being taken away: it is over then, in grace_ms, and
 	 * zklock_is_held() knows.  Without one it is only asked for. */
-	ZKLOCK_EVENT_REVOKE
+	ZKLOCK_EVENT_REVOKE,
+	/* Of a lock asked for with wanted: somebody waits behind this hold;
+	 * pos: how many, as far as is known.  Once. */
+	ZKLOCK_EVENT_WANTED
 };
 
 enum zklock_reason {

@@ -453,34 +453,6 @@ static void on_pred(struct contest *c, const struct coord_event *ev,
 	}
 }
 
-/* Owned: the watch on our own node, or on the children. */
-static void on_guard(struct contest *c, enum contest_question question,
-		     const struct coord_event *ev, struct contest_effects *fx)
-{
-	switch (ev->answer.result) {
-	case COORD_OK:
-		c->watching = true;
-		if (question == CONTEST_Q_BEHIND)
-			contest_judge_owned(c, ev, fx);
-		else if (ev->answer.stat.czxid != c->czxid)
-			contest_vanish(c, fx);
-		break;
-	case COORD_NO_NODE:
-		contest_vanish(c, fx);
-		break;
-	case COORD_MAYBE:
-	case COORD_NOT_SENT:
-		c->redo = true;
-		break;
-	case COORD_NODE_EXISTS:
-	case COORD_NOT_EMPTY:
-	case COORD_BAD_VERSION:
-	case COORD_REFUSED:
-		/* The hold stands without the watch: the lease guards it. */
-		break;
-	}
-}
-
 static void on_delete(struct contest *c, enum contest_question question,
 		      const struct coord_event *ev, struct contest_effects *fx)
 {
@@ -534,8 +506,11 @@ static void on_answer(struct contest *c, const struct contest_event *ev,
 		break;
 	case CONTEST_Q_BEHIND:
 	case CONTEST_Q_OWN:
-		on_guard(c, ev->question, ev->coord, fx);
+		contest_guard(c, ev->question, ev->coord, fx);
 		break;
+	case CONTEST_Q_WORDS:
+	case CONTEST_Q_REVOKE:
+		break; /* courtesies */
 	case CONTEST_Q_DELETE:
 	case CONTEST_Q_TWIN:
 		on_delete(c, ev->question, ev->coord, fx);
@@ -629,6 +604,9 @@ void contest_queue_step(struct contest *c, const struct contest_event *ev,
 		/* R12: watches of before may be gone. */
 		if (c->redo || contest_watched(c))
 			contest_open(c, effects_out);
+		break;
+	case CONTEST_EV_REVOKE:
+		contest_revoke(c, effects_out);
 		break;
 	case CONTEST_EV_LEAVE:
 		on_leave(c, effects_out);

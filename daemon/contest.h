@@ -42,6 +42,8 @@ enum contest_question {
 	CONTEST_Q_PRED,   /* watch the one before us */
 	CONTEST_Q_BEHIND, /* owned: watch for others */
 	CONTEST_Q_OWN,    /* owned: watch our own node */
+	CONTEST_Q_WORDS,  /* owned: our words again, after a revocation */
+	CONTEST_Q_REVOKE, /* waiting: ask the first to give way */
 	CONTEST_Q_DELETE,
 	CONTEST_Q_TWIN, /* delete a second node with our uuid */
 	/* of a semaphore: */
@@ -59,6 +61,7 @@ enum contest_effect_type {
 	CONTEST_FX_QUEUED,
 	CONTEST_FX_OWNED,
 	CONTEST_FX_BEHIND,   /* a listing made while owned */
+	CONTEST_FX_REVOKED,  /* owned: another program asks for the lock */
 	CONTEST_FX_VANISHED, /* somebody deleted our node */
 	CONTEST_FX_FAILED,   /* the bid cannot be made or used */
 	CONTEST_FX_GONE,     /* the last effect: free the contest */
@@ -119,6 +122,7 @@ enum contest_event_type {
 	CONTEST_EV_WATCH,
 	CONTEST_EV_LINK_DOWN,
 	CONTEST_EV_LINK_UP, /* the same session again */
+	CONTEST_EV_REVOKE,  /* waiting: ask the one in front to give way */
 	CONTEST_EV_LEAVE,   /* serve nobody any more: the node must go */
 };
 

@@ -96,6 +96,11 @@ void contest_fail(struct contest *c, enum zkp_status status, int zk_rc,
 void contest_vanish(struct contest *c, struct contest_effects *fx);
 const char *contest_name_of(const char *path);
 
+/* contest_guard.c */
+void contest_guard(struct contest *c, enum contest_question question,
+		   const struct coord_event *ev, struct contest_effects *fx);
+void contest_revoke(struct contest *c, struct contest_effects *fx);
+
 /* contest_list.c */
 /* Why our node must not serve anybody; NULL: it may. */
 const char *contest_unfit(const struct contest *c);

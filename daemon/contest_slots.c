@@ -202,6 +202,8 @@ static void heard(struct contest *face, const struct contest_event *ev,
 	case CONTEST_Q_PRED:
 	case CONTEST_Q_BEHIND:
 	case CONTEST_Q_OWN:
+	case CONTEST_Q_WORDS:
+	case CONTEST_Q_REVOKE:
 	case CONTEST_Q_DELETE:
 	case CONTEST_Q_TWIN:
 		break;
@@ -321,6 +323,10 @@ static void relay_one(struct contest *face, struct contest_effects *fx,
 		break;
 	case CONTEST_FX_BEHIND:
 		break;
+	case CONTEST_FX_REVOKED:
+		if (of_lease)
+			contest_emit(fx, CONTEST_FX_REVOKED);
+		break;
 	case CONTEST_FX_VANISHED:
 		inner_vanished(face, fx, of_lease);
 		break;
@@ -416,6 +422,8 @@ void contest_slots_step(struct contest *face, const struct contest_event *ev,
 	case CONTEST_EV_LINK_UP:
 		on_link(face, ev, fx);
 		break;
+	case CONTEST_EV_REVOKE:
+		break; /* no one holder is in the way */
 	case CONTEST_EV_LEAVE:
 		leave_both(face, fx);
 		break;

@@ -217,6 +217,8 @@ static void step_once(struct hub *hub, struct locktab_event *ev)
 		case LOCKTAB_FX_FREE:
 		case LOCKTAB_FX_LOST:
 		case LOCKTAB_FX_REVOKE:
+		case LOCKTAB_FX_ASKED:
+		case LOCKTAB_FX_WANTED:
 			hub_answer(hub, &fx);
 			break;
 		case LOCKTAB_FX_MOVED_HELD:
@@ -229,6 +231,9 @@ static void step_once(struct hub *hub, struct locktab_event *ev)
 			break;
 		case LOCKTAB_FX_BID_LEAVE:
 			hub_bid_leave(hub, fx.bid);
+			break;
+		case LOCKTAB_FX_BID_REVOKE:
+			hub_bid_revoke(hub, fx.bid);
 			break;
 		}
 	}

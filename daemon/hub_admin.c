@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hub - what administrators may ask: KICK.
+ * hub - holds that others want ended: REVOKE asks for it, KICK is for
+ * administrators.
  *
- * Who is one was decided when the connection came (access.h).  Each act is
- * logged with who did it.
+ * Who is one was decided when the connection came (access.h).  Each of their
+ * acts is logged with who did it.
  */
 #include <stdio.h>
 
@@ -90,23 +91,76 @@ void hub_kick_done(struct hub *hub, const struct locktab_effect *fx)
 	(void)zkp_out_end(&hub->out);
 }
 
-/* Only while the KICK is in hand: that says who and why. */
-void hub_say_revoke(struct hub *hub, const struct locktab_ticket *t)
+void hub_revoke(struct hub *hub, struct hub_conn *conn,
+		const struct zkp_request *rq)
 {
-	const struct hub_conn *by = hub_conn_find(hub, hub->rq_conn);
+	struct locktab_event ev = { .type = LOCKTAB_REVOKE,
+				    .conn = conn->id,
+				    .revoke = { .name = rq->name,
+						.admin = conn->peer.admin } };
+
+	hub_step(hub, &ev);
+}
+
+void hub_revoke_done(struct hub *hub, const struct locktab_effect *fx)
+{
+	if (fx->status == ZKP_OK) {
+		zkp_out_begin(&hub->out, hub->rq->tag, "OK");
+		zkp_out_u64(&hub->out, "asked", fx->waiters);
+		(void)zkp_out_end(&hub->out);
+		return;
+	}
+	zkp_err_begin(&hub->out, hub->rq->tag, fx->status);
+	zkp_out_str(&hub->out, "name", hub->rq->name);
+	(void)zkp_err_end(&hub->out, fx->status,
+			  fx->status == ZKP_DENIED
+			      ? "this is for those who wait for the lock"
+			      : NULL);
+}
+
+/* Whose request is in hand says who and why; without one it came by way of
+ * ZooKeeper, which does not tell. */
+static void put_asker(struct hub *hub)
+{
+	const struct zkp_request *rq = hub->rq;
+	const struct hub_conn *by = NULL;
 	char who[LAYOUT_HOLDER_MAX];
+
+	if (rq && (rq->verb == ZKP_VERB_KICK || rq->verb == ZKP_VERB_REVOKE))
+		by = hub_conn_find(hub, hub->rq_conn);
+	if (!by) {
+		zkp_out_str(&hub->out, "by", "another program");
+		return;
+	}
+	hub_conn_who(hub, by, who, sizeof who);
+	zkp_out_str(&hub->out, "by", who);
+	if (*rq->reason)
+		zkp_out_str(&hub->out, "reason", rq->reason);
+}
+
+/* Taken away, or only asked for. */
+void hub_say_revoke(struct hub *hub, const struct locktab_effect *fx)
+{
+	const struct locktab_ticket *t = fx->ticket;
 
 	zkp_event_begin(&hub->out, ZKP_EVENT_REVOKE);
 	zkp_out_word(&hub->out, t->name);
 	zkp_out_id(&hub->out, "id", t->id);
-	if (by) {
-		hub_conn_who(hub, by, who, sizeof who);
-		zkp_out_str(&hub->out, "by", who);
+	put_asker(hub);
+	if (fx->type == LOCKTAB_FX_REVOKE) {
+		zkp_out_i64(&hub->out, "grace_ms", t->until_ms - hub->now_ms);
+		zkp_out_i64(&hub->out, "max_until_ms", t->until_ms);
 	}
-	if (*hub->rq->reason)
-		zkp_out_str(&hub->out, "reason", hub->rq->reason);
-	zkp_out_i64(&hub->out, "grace_ms", t->until_ms - hub->now_ms);
-	zkp_out_i64(&hub->out, "max_until_ms", t->until_ms);
 	(void)zkp_out_end(&hub->out);
 	hub_send(hub, t->conn);
+}
+
+void hub_say_wanted(struct hub *hub, const struct locktab_effect *fx)
+{
+	zkp_event_begin(&hub->out, ZKP_EVENT_WANTED);
+	zkp_out_word(&hub->out, fx->ticket->name);
+	zkp_out_id(&hub->out, "id", fx->ticket->id);
+	zkp_out_u64(&hub->out, "waiters", fx->waiters);
+	(void)zkp_out_end(&hub->out);
+	hub_send(hub, fx->ticket->conn);
 }

@@ -292,6 +292,8 @@ static void say_done(struct hub *hub, const struct locktab_effect *fx)
 		done_unlock(hub, fx);
 	else if (hub->rq->verb == ZKP_VERB_KICK)
 		hub_kick_done(hub, fx);
+	else if (hub->rq->verb == ZKP_VERB_REVOKE)
+		hub_revoke_done(hub, fx);
 	else if (hub->rq->verb == ZKP_VERB_DOWNGRADE)
 		done_downgrade(hub, fx);
 	else if (hub->rq->verb == ZKP_VERB_CANCEL)
@@ -323,13 +325,18 @@ void hub_answer(struct hub *hub, const struct locktab_effect *fx)
 		say_lost(hub, fx->ticket);
 		break;
 	case LOCKTAB_FX_REVOKE:
-		hub_say_revoke(hub, fx->ticket);
+	case LOCKTAB_FX_ASKED:
+		hub_say_revoke(hub, fx);
+		break;
+	case LOCKTAB_FX_WANTED:
+		hub_say_wanted(hub, fx);
 		break;
 	case LOCKTAB_FX_MOVED_HELD:
 	case LOCKTAB_FX_MOVED_FREED:
 	case LOCKTAB_FX_MOVED_QUEUE:
 	case LOCKTAB_FX_BID_OPEN:
 	case LOCKTAB_FX_BID_LEAVE:
+	case LOCKTAB_FX_BID_REVOKE:
 		break;
 	}
 }
@@ -367,6 +374,7 @@ static void put_event(struct hub *hub, enum zkp_event event)
 		zkp_out_word(&hub->out, "shutdown");
 		break;
 	case ZKP_EVENT_LOST:
+	case ZKP_EVENT_WANTED:
 	case ZKP_EVENT_REVOKE:
 	case ZKP_EVENT_HELD:
 	case ZKP_EVENT_FREED:

@@ -182,6 +182,9 @@ static bool to_event(const struct hub_bid *bid, const struct contest_effect *fx,
 		*ev_out = bid_event(bid, LOCKTAB_BID_BEHIND);
 		ev_out->bid.behind = behind_of(fx);
 		return true;
+	case CONTEST_FX_REVOKED:
+		*ev_out = bid_event(bid, LOCKTAB_BID_REVOKED);
+		return true;
 	case CONTEST_FX_VANISHED:
 		*ev_out = bid_event(bid, LOCKTAB_BID_VANISHED);
 		return true;
@@ -342,6 +345,15 @@ void hub_bid_leave(struct hub *hub, uint64_t bid)
 		return;
 	step(hub, found, &ev);
 	hub_batch_cancel(hub, bid);
+}
+
+void hub_bid_revoke(struct hub *hub, uint64_t bid)
+{
+	struct contest_event ev = { .type = CONTEST_EV_REVOKE };
+	struct hub_bid *found = bid_find(hub, bid);
+
+	if (found)
+		step(hub, found, &ev);
 }
 
 void hub_bid_forget_all(struct hub *hub)

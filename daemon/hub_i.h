@@ -6,7 +6,7 @@
  *	hub_request.c  what a connection asks
  *	hub_answer.c   what a connection is told
  *	hub_show.c     LIST, STATUS, STATS: what is shown to people
- *	hub_admin.c    KICK: what administrators may ask
+ *	hub_admin.c    REVOKE, KICK: holds that others want ended
  *	hub_watch.c    WATCH: news of locks, for those who asked
  *	hub_place.c    names of locks and their znodes
  *	hub_bid.c      contests: bids, their operations, their watches
@@ -238,8 +238,12 @@ void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag);
 /* hub_admin.c */
 void hub_kick(struct hub *hub, struct hub_conn *conn,
 	      const struct zkp_request *rq);
+void hub_revoke(struct hub *hub, struct hub_conn *conn,
+		const struct zkp_request *rq);
+void hub_revoke_done(struct hub *hub, const struct locktab_effect *fx);
+void hub_say_wanted(struct hub *hub, const struct locktab_effect *fx);
 void hub_kick_done(struct hub *hub, const struct locktab_effect *fx);
-void hub_say_revoke(struct hub *hub, const struct locktab_ticket *t);
+void hub_say_revoke(struct hub *hub, const struct locktab_effect *fx);
 /* "host pid=1 command" of a connection. */
 void hub_conn_who(const struct hub *hub, const struct hub_conn *conn, char *buf,
 		  size_t size);
@@ -267,6 +271,7 @@ void hub_place_make_above(struct hub *hub, const char *path);
 /* hub_bid.c */
 void hub_bid_open(struct hub *hub, const struct locktab_effect *fx);
 void hub_bid_leave(struct hub *hub, uint64_t bid);
+void hub_bid_revoke(struct hub *hub, uint64_t bid);
 void hub_bid_answer(struct hub *hub, const struct hub_op *op,
 		    const struct coord_event *ev);
 void hub_bid_watch(struct hub *hub, const struct coord_event *ev);

@@ -72,7 +72,8 @@ static void do_lock(struct hub *hub, struct hub_conn *conn,
 			  .wait_ms = rq->wait_ms,
 			  .min_hold_ms = rq->min_hold_ms,
 			  .max_hold_ms = rq->max_hold_ms,
-			  .looking = rq->verb == ZKP_VERB_WAIT },
+			  .looking = rq->verb == ZKP_VERB_WAIT,
+			  .wanted = rq->wanted },
 	};
 
 	if (hub_place_refuses(hub, conn->id, rq))
@@ -282,6 +283,9 @@ static void route(struct hub *hub, struct hub_conn *conn,
 		break;
 	case ZKP_VERB_STATS:
 		hub_show_stats(hub, conn->id, rq->tag);
+		break;
+	case ZKP_VERB_REVOKE:
+		hub_revoke(hub, conn, rq);
 		break;
 	case ZKP_VERB_KICK:
 		hub_kick(hub, conn, rq);

@@ -250,6 +250,9 @@ void locktab_step(struct locktab *tab, const struct locktab_event *ev)
 	case LOCKTAB_GONE:
 		on_gone(tab, ev);
 		break;
+	case LOCKTAB_REVOKE:
+		hold_revoke(tab, ev);
+		break;
 	case LOCKTAB_KICK:
 		hold_kick(tab, ev);
 		break;
@@ -257,6 +260,7 @@ void locktab_step(struct locktab *tab, const struct locktab_event *ev)
 	case LOCKTAB_BID_OWNED:
 	case LOCKTAB_BID_BEHIND:
 	case LOCKTAB_BID_STIRRED:
+	case LOCKTAB_BID_REVOKED:
 	case LOCKTAB_BID_VANISHED:
 	case LOCKTAB_BID_FAILED:
 		bid_event(tab, ev);

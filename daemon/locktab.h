@@ -96,13 +96,15 @@ enum locktab_event_type {
 	LOCKTAB_UNLOCK,
 	LOCKTAB_DOWNGRADE, /* R5: an exclusive hold becomes a shared one */
 	LOCKTAB_CANCEL,
-	LOCKTAB_GONE, /* the connection ended: all its tickets go */
-	LOCKTAB_KICK, /* of an administrator: anybody's ticket */
+	LOCKTAB_GONE,   /* the connection ended: all its tickets go */
+	LOCKTAB_REVOKE, /* whoever holds it is asked to give it back */
+	LOCKTAB_KICK,   /* of an administrator: anybody's ticket */
 	/* from contest */
 	LOCKTAB_BID_QUEUED, /* others stand before the bid */
 	LOCKTAB_BID_OWNED,
 	LOCKTAB_BID_BEHIND,   /* what a listing made while owned showed */
 	LOCKTAB_BID_STIRRED,  /* a child event while the bid lingers */
+	LOCKTAB_BID_REVOKED,  /* another program asks for the lock */
 	LOCKTAB_BID_VANISHED, /* somebody deleted the bid's node */
 	LOCKTAB_BID_FAILED,   /* the bid cannot be made */
 	/* from the lease and the clock */
@@ -139,7 +141,12 @@ struct locktab_event {
 			int64_t min_hold_ms; /* R21; 0: none */
 			int64_t max_hold_ms; /* R17; 0: none */
 			bool looking;        /* WAIT */
+			bool wanted;         /* tell it of waiters behind */
 		} lock;
+		struct {
+			const char *name;
+			bool admin; /* needs no ticket that waits */
+		} revoke;
 		struct {
 			uint64_t id;
 			int64_t end_ms; /* when a hold is over */
@@ -182,6 +189,8 @@ enum locktab_effect_type {
 	/* Of a hold: */
 	LOCKTAB_FX_LOST,
 	LOCKTAB_FX_REVOKE, /* it ends at until_ms, sooner than it was told */
+	LOCKTAB_FX_ASKED,  /* somebody would like to have it */
+	LOCKTAB_FX_WANTED, /* somebody waits behind it */
 	/* For onlookers, after locktab_tell_moves(): */
 	LOCKTAB_FX_MOVED_HELD,
 	LOCKTAB_FX_MOVED_FREED, /* lost says whether by a loss */
@@ -189,6 +198,7 @@ enum locktab_effect_type {
 	/* To contest: */
 	LOCKTAB_FX_BID_OPEN,
 	LOCKTAB_FX_BID_LEAVE,
+	LOCKTAB_FX_BID_REVOKE, /* ask the one before it to give way */
 };
 
 struct locktab_effect {
@@ -199,8 +209,8 @@ struct locktab_effect {
 	unsigned slots;                      /* BID_OPEN; 0: a lock */
 	enum zkp_mode mode;                  /* BID_OPEN: how it stands */
 	const char *name;                    /* BID_*: the lock's */
-	unsigned waiters;                    /* MOVED_* */
-	bool lost;                           /* MOVED_FREED */
+	unsigned waiters;  /* MOVED_* WANTED; DONE of REVOKE: asked */
+	bool lost;         /* MOVED_FREED */
 	const char *which; /* DONE with LIMIT: of what; static */
 };
 

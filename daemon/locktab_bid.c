@@ -152,7 +152,8 @@ bool bid_spent(const struct locktab *tab, const struct bid *bid, int64_t now_ms)
 {
 	const struct lock *lock = bid->lock;
 
-	if (bid->turn > TOKEN_TURN_MAX)
+	if (bid->turn > TOKEN_TURN_MAX ||
+	    (bid->revoked && bid->behind == BEHIND_SOMEBODY))
 		return true;
 	return bid->behind == BEHIND_SOMEBODY && lock->period.on &&
 	       (lock->period.turns >= tab->limits.turns_max ||
@@ -328,6 +329,10 @@ void bid_event(struct locktab *tab, const struct locktab_event *ev)
 			bid->behind = BEHIND_UNKNOWN;
 		lock_settle(tab, lock, ev->now_ms);
 		break;
+	case LOCKTAB_BID_REVOKED:
+		hold_bid_revoked(tab, bid);
+		lock_settle(tab, lock, ev->now_ms);
+		break;
 	case LOCKTAB_BID_VANISHED:
 		on_vanished(tab, bid, ev);
 		break;
@@ -339,6 +344,7 @@ void bid_event(struct locktab *tab, const struct locktab_event *ev)
 	case LOCKTAB_DOWNGRADE:
 	case LOCKTAB_CANCEL:
 	case LOCKTAB_GONE:
+	case LOCKTAB_REVOKE:
 	case LOCKTAB_KICK:
 	case LOCKTAB_SESSION_UP:
 	case LOCKTAB_SESSION_END:

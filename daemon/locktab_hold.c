@@ -29,11 +29,113 @@ static bool shorten(struct locktab *tab, struct ticket *t, int64_t until_ms,
 
 void hold_begin(struct locktab *tab, struct ticket *t, int64_t now_ms)
 {
+	tab->untold_len += t->wanted;
 	t->pub.until_ms = LOCKTAB_NEVER_MS;
 	if (t->pub.max_hold_ms > 0 &&
 	    t->pub.max_hold_ms < LOCKTAB_NEVER_MS - now_ms)
 		(void)shorten(tab, t, now_ms + t->pub.max_hold_ms,
 			      LOCKTAB_LOST_MAX_HOLD);
+}
+
+void hold_end(struct locktab *tab, struct ticket *t)
+{
+	timer_remove(tab, t);
+	tab->untold_len -= t->wanted;
+	t->wanted = false;
+}
+
+static void wanted(struct locktab *tab, struct ticket *t, unsigned waiters)
+{
+	struct locktab_effect fx = { .type = LOCKTAB_FX_WANTED,
+				     .ticket = &t->pub,
+				     .waiters = waiters };
+
+	if (t->pub.state != TICKET_HELD || !t->wanted)
+		return;
+	t->wanted = false; /* once: a crowd that comes and goes is one word */
+	tab->untold_len--;
+	locktab_emit(tab, fx);
+}
+
+static void wanted_on(struct locktab *tab, const struct lock *lock,
+		      const struct bid *bid)
+{
+	unsigned waiters = lock->waiting_len;
+	struct ticket *t;
+
+	if (!bid)
+		return;
+	waiters += bid->behind == BEHIND_SOMEBODY;
+	if (!waiters)
+		return;
+	TAILQ_FOREACH(t, &bid->held, in_lock)
+	wanted(tab, t, waiters);
+}
+
+void hold_wanted(struct locktab *tab, const struct lock *lock)
+{
+	if (!tab->untold_len)
+		return;
+	wanted_on(tab, lock, lock->serving);
+	wanted_on(tab, lock, lock->next);
+}
+
+/* Those who hold it on that bid; the number of them. */
+static unsigned ask(struct locktab *tab, const struct bid *bid)
+{
+	struct ticket *t;
+	unsigned asked = 0;
+
+	if (!bid)
+		return 0;
+	TAILQ_FOREACH(t, &bid->held, in_lock)
+	{
+		if (t->pub.state != TICKET_HELD)
+			continue;
+		asked++;
+		if (!t->asked)
+			locktab_emit_ticket(tab, LOCKTAB_FX_ASKED, t, ZKP_OK);
+		t->asked = true;
+	}
+	return asked;
+}
+
+void hold_bid_revoked(struct locktab *tab, struct bid *bid)
+{
+	bid->revoked = true;
+	(void)ask(tab, bid);
+}
+
+static bool may_ask(const struct locktab *tab, const struct locktab_event *ev)
+{
+	const struct locktab_target by_name = { .name = ev->revoke.name };
+	const struct ticket *t = ticket_find(tab, ev->conn, &by_name);
+
+	return ev->revoke.admin || (t && t->pub.state == TICKET_WAITING);
+}
+
+void hold_revoke(struct locktab *tab, const struct locktab_event *ev)
+{
+	struct locktab_effect done = { .type = LOCKTAB_FX_DONE };
+	const struct lock *lock = lock_find(tab, ev->revoke.name);
+	const struct bid *bid = lock ? lock->serving : NULL;
+
+	if (!may_ask(tab, ev)) {
+		locktab_done(tab, NULL, ZKP_DENIED);
+		return;
+	}
+	if (lock)
+		done.waiters = ask(tab, lock->serving) + ask(tab, lock->next);
+	if (bid && bid->state == BID_SEEKING && bid->below) {
+		done.waiters = 1;
+		locktab_emit(
+		    tab, (struct locktab_effect){ .type = LOCKTAB_FX_BID_REVOKE,
+						  .bid = bid->id,
+						  .name = lock->name });
+	}
+	if (!done.waiters)
+		done.status = ZKP_NOTFOUND;
+	locktab_emit(tab, done);
 }
 
 void hold_kick(struct locktab *tab, const struct locktab_event *ev)

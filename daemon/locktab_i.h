@@ -31,6 +31,8 @@ struct ticket {
 	char *holder;          /* of pub.holder; NULL: none */
 	enum locktab_lost end; /* why it is over at pub.until_ms */
 	bool queued_told;
+	bool wanted;  /* to be told of waiters behind, once */
+	bool asked;   /* told that somebody would like to have it */
 	size_t timer; /* place in the heap; 0: not in it */
 	TAILQ_ENTRY(ticket)
 	in_lock;                      /* waiting or looking in its lock, held
@@ -70,6 +72,7 @@ struct bid {
 			     alone before it; 0: none, or not known */
 	bool downgraded;  /* R5: an X node that is held shared */
 	bool looked;      /* a WAIT was answered by it */
+	bool revoked;     /* another program asked for it: no more turns */
 	bool late;        /* opened when waiters behind were known already */
 	bool next_failed; /* R8: there is no room for a next one */
 	enum locktab_behind behind;
@@ -128,6 +131,7 @@ struct locktab {
 	struct lock_list doomed; /* likewise */
 	uint32_t tickets_len;
 	uint32_t min_holds_len; /* of those, with a min_hold */
+	uint32_t untold_len;    /* of those that hold: want to hear WANTED */
 	uint64_t ticket_last;   /* numbers given so far */
 	uint64_t bid_last;
 	uint64_t slot_last;
@@ -156,6 +160,13 @@ void locktab_done(struct locktab *tab, struct ticket *t,
 /* locktab_hold.c */
 /* Granted just now: until when, if nobody gives it back? */
 void hold_begin(struct locktab *tab, struct ticket *t, int64_t now_ms);
+/* A hold has ended, in whatever way. */
+void hold_end(struct locktab *tab, struct ticket *t);
+/* Those that asked for it are told of waiters behind them. */
+void hold_wanted(struct locktab *tab, const struct lock *lock);
+/* Another program asks for what the bid serves. */
+void hold_bid_revoked(struct locktab *tab, struct bid *bid);
+void hold_revoke(struct locktab *tab, const struct locktab_event *ev);
 void hold_kick(struct locktab *tab, const struct locktab_event *ev);
 void hold_over(struct locktab *tab, struct ticket *t, int64_t now_ms);
 /* Given back, or its connection has ended: dead, or kept for its min_hold. */

@@ -337,6 +337,7 @@ void lock_settle(struct locktab *tab, struct lock *lock, int64_t now_ms)
 {
 	while (turn(tab, lock, now_ms))
 		;
+	hold_wanted(tab, lock);
 	lock_enter(tab, lock, state_of(tab, lock, now_ms));
 	if (lock->state == LOCK_IDLE)
 		lock_retire(tab, lock);

@@ -115,7 +115,7 @@ void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 		tab->counts.waiting--;
 		break;
 	case TICKET_HELD:
-		timer_remove(tab, t);
+		hold_end(tab, t);
 		if (to != TICKET_KEPT)
 			put_down(t);
 		tab->counts.held--;
@@ -310,6 +310,7 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	t->pub.trying = ev->lock.wait_ms == 0;
 	t->pub.looking = ev->lock.looking;
 	t->pub.mode = ev->lock.mode;
+	t->wanted = ev->lock.wanted;
 	t->pub.min_hold_ms = ev->lock.min_hold_ms;
 	t->pub.slots = lock->slots;
 	t->pub.max_hold_ms = ev->lock.max_hold_ms;

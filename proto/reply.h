@@ -53,6 +53,7 @@ bool zkp_err_problem(struct zkp_out *out, const struct zkp_problem *problem);
 	X(ZKP_EVENT_LEASE, "LEASE", "the deadline moved")             \
 	X(ZKP_EVENT_LOST, "LOST", "one hold has ended: stop now")     \
 	X(ZKP_EVENT_DRAINING, "DRAINING", "the daemon is going away") \
+	X(ZKP_EVENT_WANTED, "WANTED", "somebody waits behind you")    \
 	X(ZKP_EVENT_REVOKE, "REVOKE", "somebody wants it back")       \
 	X(ZKP_EVENT_HELD, "HELD", "watched: granted")                 \
 	X(ZKP_EVENT_FREED, "FREED", "watched: the hold has ended")    \

@@ -352,6 +352,14 @@ static bool read_sync(struct parse *p, const struct zkp_word *word)
 	return true;
 }
 
+static bool read_wanted(struct parse *p, const struct zkp_word *word)
+{
+	if (strcmp(word->value, "0") != 0 && strcmp(word->value, "1") != 0)
+		return fail_arg(p, word, word->key, "wanted is 0 or 1");
+	p->rq.wanted = word->value[0] == '1';
+	return true;
+}
+
 static bool read_state(struct parse *p, const struct zkp_word *word)
 {
 	for (enum zkp_row_state state = ZKP_ROW_HELD; state <= ZKP_ROW_KEPT;
@@ -401,6 +409,8 @@ static bool read_key(struct parse *p, enum zkp_key key,
 		return read_max_hold(p, word);
 	case ZKP_KEY_MIN_HOLD:
 		return read_min_hold(p, word);
+	case ZKP_KEY_WANTED:
+		return read_wanted(p, word);
 	case ZKP_KEY_REASON:
 		return read_reason(p, word);
 	}

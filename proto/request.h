@@ -45,7 +45,7 @@ struct zkp_request {
 	const char *name;    /* LOCK TRYLOCK UNLOCK CANCEL CHECK; "" with id */
 	const char *target;  /* CANCEL #tag, without "#" */
 	const char *note;    /* HELLO LOCK TRYLOCK */
-	const char *reason;  /* KICK */
+	const char *reason;  /* REVOKE KICK */
 	const char *client;  /* HELLO */
 	const char *pattern; /* LIST WATCH; "" means all */
 	const char *word;    /* PING */
@@ -59,6 +59,7 @@ struct zkp_request {
 	unsigned proto;      /* HELLO; ZKP_PROTO_VERSION when not given */
 	bool lease_push;     /* HELLO lease=push */
 	bool sync;           /* CHECK sync=1 */
+	bool wanted;         /* LOCK TRYLOCK wanted=1 */
 };
 
 /* Everything at its default: the verb, and all strings "". */

@@ -149,6 +149,10 @@ static void write_key(struct zkp_out *out, const struct zkp_request *rq,
 	case ZKP_KEY_MIN_HOLD:
 		write_span(out, key, rq->min_hold_ms);
 		break;
+	case ZKP_KEY_WANTED:
+		if (rq->wanted)
+			zkp_out_str(out, zkp_key_word(key), "1");
+		break;
 	case ZKP_KEY_REASON:
 		write_text(out, key, rq->reason);
 		break;

@@ -29,9 +29,9 @@ static const struct zkp_verb_row rows[] = {
 	    .args_max = 1,
 	    .arg = ZKP_ARG_NAME,
 	    .keys = BIT(MODE) | BIT(SLOTS) | BIT(WAIT) | BIT(NOTE) |
-		    BIT(MIN_HOLD) | BIT(MAX_HOLD),
+		    BIT(MIN_HOLD) | BIT(MAX_HOLD) | BIT(WANTED),
 	    .usage = "NAME [mode=x|s] [slots=N] [wait=DUR|forever] "
-		     "[note=TEXT] [min_hold=DUR] [max_hold=DUR]",
+		     "[note=TEXT] [min_hold=DUR] [max_hold=DUR] [wanted=1]",
 	    .help = "take a lock, waiting for it if need be",
 	    .example = "LOCK backup wait=30s note=\"nightly dump\"",
 	},
@@ -42,9 +42,9 @@ static const struct zkp_verb_row rows[] = {
 	    .args_max = 1,
 	    .arg = ZKP_ARG_NAME,
 	    .keys = BIT(MODE) | BIT(SLOTS) | BIT(NOTE) | BIT(MIN_HOLD) |
-		    BIT(MAX_HOLD),
+		    BIT(MAX_HOLD) | BIT(WANTED),
 	    .usage = "NAME [mode=x|s] [slots=N] [note=TEXT] [min_hold=DUR] "
-		     "[max_hold=DUR]",
+		     "[max_hold=DUR] [wanted=1]",
 	    .help = "take a lock now or hear who has it",
 	    .example = "TRYLOCK backup",
 	},
@@ -142,6 +142,17 @@ static const struct zkp_verb_row rows[] = {
 	    .usage = "",
 	    .help = "hear no more of them",
 	    .example = "UNWATCH",
+	},
+	{
+	    .verb = ZKP_VERB_REVOKE,
+	    .word = "REVOKE",
+	    .args_min = 1,
+	    .args_max = 1,
+	    .arg = ZKP_ARG_NAME,
+	    .keys = BIT(REASON),
+	    .usage = "NAME [reason=TEXT]",
+	    .help = "ask whoever holds a lock to give it back (waiters)",
+	    .example = "REVOKE backup reason=\"disk is full\"",
 	},
 	{
 	    .verb = ZKP_VERB_KICK,

@@ -26,6 +26,7 @@ enum zkp_verb {
 	ZKP_VERB_STATS,
 	ZKP_VERB_WATCH,
 	ZKP_VERB_UNWATCH,
+	ZKP_VERB_REVOKE,
 	ZKP_VERB_KICK,
 	ZKP_VERB_VERSION,
 	ZKP_VERB_PING,
@@ -47,6 +48,7 @@ enum zkp_verb {
 	X(ZKP_KEY_SCOPE, "scope")       \
 	X(ZKP_KEY_MAX_HOLD, "max_hold") \
 	X(ZKP_KEY_MIN_HOLD, "min_hold") \
+	X(ZKP_KEY_WANTED, "wanted")     \
 	X(ZKP_KEY_REASON, "reason")
 
 enum zkp_key {

@@ -109,6 +109,59 @@ class MaxHoldTest(WireCase):
         self.assertNotIn("max_until_ms", waiter.ok(f"CHECK {name}").pairs)
 
 
+class AskTest(WireCase):
+
+    keys = {"socket": None}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.keys["socket"] = proc.public_folder() + "/sock"
+        super().setUpClass()
+
+    def test_a_holder_that_wants_to_know_is_told_once(self):
+        name = self.name()
+        owner, other = self.client("owner"), self.client("other")
+        granted = owner.lock(name, "wanted=1")
+        for _ in range(3):
+            tag = other.enqueue(name)
+            other.ok(f"CANCEL {tag}")
+            other.reply(tag)
+        wanted = owner.event("WANTED")
+        self.assertEqual((wanted.args[0], wanted.id, wanted["waiters"]),
+                         (name, granted.id, "1"))
+        owner.quiet()
+
+    def test_waiters_may_ask(self):
+        name = self.name()
+        owner, waiter = self.client("owner"), self.client("waiter")
+        granted = owner.lock(name)
+        tag = waiter.enqueue(name)
+        self.assertEqual(waiter.ok(f"REVOKE {name} reason=x")["asked"], "1")
+        waiter.ok(f"REVOKE {name}")
+        asked = owner.event("REVOKE")
+        self.assertEqual((asked.id, asked["reason"]), (granted.id, "x"))
+        self.assertNotIn("max_until_ms", asked.pairs)
+        owner.quiet()
+        owner.unlock(name)
+        waiter.granted(tag)
+        waiter.err(f"REVOKE {self.name('-b')}", "NOTFOUND")
+
+    @unittest.skipIf(os.getuid() != 0, "needs another user")
+    def test_others_may_not(self):
+        name = self.name()
+        owner = self.client("owner")
+        owner.lock(name)
+        script = ("import socket, sys\n"
+                  "s = socket.socket(socket.AF_UNIX)\n"
+                  "s.connect(sys.argv[1])\n"
+                  "s.sendall(b'REVOKE ' + sys.argv[2].encode() + b'\\n')\n"
+                  "print(s.recv(4096).decode())\n")
+        done = proc.run(["/usr/bin/python3", "-c", script,
+                         self.daemon.socket, name], user=65534)
+        self.assertIn("ERR DENIED", done.stdout, done.stderr)
+        owner.quiet()
+
+
 class MinHoldTest(WireCase):
 
     def test_nobody_is_served_before_it_is_over(self):

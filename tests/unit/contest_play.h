@@ -12,7 +12,8 @@
  *	claim N: the create, with its parent, who then has N children
  *	list us m3 ... | list nonode | list maybe
  *	sync ok | maybe;  verify ours | theirs;  pred ok | nonode | maybe
- *	first ok;  delete ok | maybe;  own ok | nonode;  parent ok | exists
+ *	first ok;  delete ok | maybe;  own ok | nonode | revoked
+ *	parent ok | exists;  revoke: the one in front is to be asked
  *	fired deleted|changed NAME;  fired children;  link down|up;  leave
  *
  * An answer goes to the newest operation of its question.
@@ -78,10 +79,10 @@ static const char *path_of(const char *word)
 
 static const char *question_word(enum contest_question question)
 {
-	static const char *const words[] = { "create", "list",   "parent",
-					     "sync",   "verify", "first",
-					     "pred",   "behind", "own",
-					     "delete", "twin" };
+	static const char *const words[] = {
+		"create", "list", "parent", "sync",   "verify", "first", "pred",
+		"behind", "own",  "words",  "revoke", "delete", "twin"
+	};
 
 	return words[question];
 }
@@ -124,6 +125,9 @@ static void say_effect(const struct contest_effect *fx)
 		break;
 	case CONTEST_FX_BEHIND:
 		(void)snprintf(text, sizeof text, " BEHIND(%d)", fx->behind);
+		break;
+	case CONTEST_FX_REVOKED:
+		(void)snprintf(text, sizeof text, " REVOKED");
 		break;
 	case CONTEST_FX_VANISHED:
 		(void)snprintf(text, sizeof text, " VANISHED");
@@ -184,6 +188,8 @@ static void fill_answer(struct coord_event *ev, const char **word,
 	ev->answer.stat.owner = words_len > 1 && strcmp(word[1], "theirs") == 0
 				    ? SESSION + 1
 				    : SESSION;
+	if (words_len > 1 && strcmp(word[1], "revoked") == 0)
+		data = "__REVOKE__";
 	ev->answer.data = data;
 	ev->answer.data_len = strlen(data);
 	for (size_t i = 1; i < words_len; i++)
@@ -206,7 +212,9 @@ static void play_line(const char *line)
 	for (char *w = strtok_r(copy, " ", &rest); w && n < 7;
 	     w = strtok_r(NULL, " ", &rest))
 		word[n++] = w;
-	if (strcmp(word[0], "leave") == 0) {
+	if (strcmp(word[0], "revoke") == 0 && !word[1]) {
+		ev.type = CONTEST_EV_REVOKE;
+	} else if (strcmp(word[0], "leave") == 0) {
 		ev.type = CONTEST_EV_LEAVE;
 	} else if (strcmp(word[0], "link") == 0) {
 		ev.type = strcmp(word[1], "up") == 0 ? CONTEST_EV_LINK_UP

@@ -349,6 +349,41 @@ START_TEST(a_bid_begun_while_the_link_is_down)
 }
 END_TEST
 
+/* Curator's Revoker: a message in our node, told once for each, and our words
+ * are put back; seen as soon as others are known to wait. */
+START_TEST(a_message_in_our_node_is_heard)
+{
+	play("create ok\nlist us m9\nown revoked\nwords ok\n"
+	     "fired changed us\nown ok\n"
+	     "fired changed us\nown revoked\n");
+	ck_assert_str_eq(trace, "begin -> create list\n"
+				"create ok ->\n"
+				"list us m9 -> OWNED(behind) own!\n"
+				"own revoked -> REVOKED words\n"
+				"words ok ->\n"
+				"fired changed us -> own!\n"
+				"own ok ->\n"
+				"fired changed us -> own!\n"
+				"own revoked -> REVOKED words\n");
+}
+END_TEST
+
+/* The other way: the first in the queue gets the message, which is the one
+ * before us or not; not while nobody is known, nor over a broken link. */
+START_TEST(the_first_is_asked_to_give_way)
+{
+	play("revoke\ncreate ok\nlist us m3 m4\nfirst ok\npred ok\nrevoke\n"
+	     "revoke maybe\nlink down\nrevoke\n");
+	ck_assert_ptr_nonnull(strstr(trace, "begin -> create list\n"
+					    "revoke ->\n"
+					    "create ok ->\n"));
+	ck_assert_ptr_nonnull(strstr(trace, "revoke -> revoke\n"
+					    "revoke maybe ->\n"
+					    "link down ->\n"
+					    "revoke ->\n"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("contest");
@@ -374,6 +409,8 @@ int main(void)
 	tcase_add_test(tc, r12_watches_across_a_broken_link);
 	tcase_add_test(tc, r20_one_watch_while_owned);
 	tcase_add_test(tc, t11_deleted_by_an_operator);
+	tcase_add_test(tc, a_message_in_our_node_is_heard);
+	tcase_add_test(tc, the_first_is_asked_to_give_way);
 	tcase_add_test(tc, after_a_bid_of_our_own);
 	tcase_add_test(tc, refusals_end_the_bid);
 	tcase_add_test(tc, a_node_from_before_its_time);

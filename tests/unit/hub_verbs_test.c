@@ -91,6 +91,48 @@ START_TEST(a_watch_is_of_one_host)
 }
 END_TEST
 
+/* wanted=1: one word, when somebody waits here or elsewhere. */
+START_TEST(a_holder_hears_that_it_is_wanted)
+{
+	play("a1 LOCK foo wanted=1\nb1 LOCK foo\na2 LOCK foo\na1 UNLOCK foo\n");
+	ck_assert_str_eq(
+	    trace, "a1< GRANTED foo id=@1\n"
+		   "b1< QUEUED foo id=@1 pos=2 holder=\"db1 pid=812 test\"\n"
+		   "a1< * WANTED foo id=@1 waiters=1\n"
+		   "a2< QUEUED foo id=@2 pos=2 holder=\"db1 pid=812 test\"\n"
+		   "a1< RELEASED foo id=@1\n"
+		   "a2< GRANTED foo id=@2\n");
+}
+END_TEST
+
+/* What Curator's Revoker does, from one host to another and by somebody else:
+ * the holder hears of it, and our words are in the node again. */
+START_TEST(a_revocation_crosses_hosts)
+{
+	struct coord_op op = { .verb = COORD_SET,
+			       .data = "__REVOKE__",
+			       .data_len = 10 };
+
+	play("a1 LOCK foo\nb2 REVOKE foo\nb1 LOCK foo\n");
+	trace_len = 0;
+	play("b1 REVOKE foo reason=please\n+100\n");
+	ck_assert_str_eq(trace,
+			 "b1< OK asked=1\n"
+			 "a1< * REVOKE foo id=@1 by=\"another program\"\n");
+	trace_len = 0;
+	play("a2 LOCK foo\na1 UNLOCK foo\n+100\n");
+	ck_assert_ptr_nonnull(strstr(trace, "b1< GRANTED foo id=@1\n"));
+	trace_len = 0;
+	op.path = bid_path("foo");
+	(void)coord_tree_write(tree, &op, 0);
+	play("b3 LOCK foo\nb3 REVOKE foo reason=please\n+100\n");
+	ck_assert_str_eq(
+	    trace, "b3< QUEUED foo id=@2 pos=2 holder=\"db2 pid=812 test\"\n"
+		   "b1< * REVOKE foo id=@1 by=\"another program\"\n"
+		   "b3< OK asked=1\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hub_verbs");
@@ -103,6 +145,8 @@ int main(void)
 	tcase_add_test(tc, a_hold_elsewhere_is_waited_for);
 	tcase_add_test(tc, a_kick_gives_the_lock_to_the_next);
 	tcase_add_test(tc, a_watch_is_of_one_host);
+	tcase_add_test(tc, a_holder_hears_that_it_is_wanted);
+	tcase_add_test(tc, a_revocation_crosses_hosts);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -177,6 +177,89 @@ START_TEST(shortest_holds_are_bounded)
 }
 END_TEST
 
+/* wanted=1: one word a hold, whoever comes and however often; here or behind
+ * the bid. */
+START_TEST(a_hold_is_told_once_that_it_is_wanted)
+{
+	play("0 c1 LOCK foo -1 wanted\n1 bid1 owned 70 alone\n"
+	     "2 c2 LOCK foo -1 wanted\n3 c2 CANCEL foo\n4 c2 LOCK foo\n"
+	     "5 c3 LOCK foo -1 wanted\n"
+	     "6 c1 UNLOCK foo\n7 c2 UNLOCK foo\n"
+	     "8 bid1 sees somebody\n9 bid1 sees somebody\n");
+	ck_assert_str_eq(
+	    trace, "[   0] c1 LOCK foo -1 wanted -> bid1+\n"
+		   "[   1] bid1 owned 70 alone -> c1 GRANTED foo 70.0\n"
+		   "[   2] c2 LOCK foo -1 wanted -> c1 WANTED foo +1"
+		   " c2 QUEUED foo pos=2 by c1\n"
+		   "[   3] c2 CANCEL foo -> c2 ERR CANCELLED foo c2=OK\n"
+		   "[   4] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1\n"
+		   "[   5] c3 LOCK foo -1 wanted -> c3 QUEUED foo pos=3 by c1\n"
+		   "[   6] c1 UNLOCK foo -> c1=OK c2 GRANTED foo 70.1\n"
+		   "[   7] c2 UNLOCK foo -> c2=OK c3 GRANTED foo 70.2\n"
+		   "[   8] bid1 sees somebody -> c3 WANTED foo +1\n"
+		   "[   9] bid1 sees somebody ->\n");
+}
+END_TEST
+
+/* Somebody waits already when the turn comes. */
+START_TEST(a_hold_may_be_wanted_from_the_start)
+{
+	play("0 c1 LOCK foo -1 wanted\n1 c2 LOCK foo\n"
+	     "2 bid1 owned 70 somebody\n");
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "c1 GRANTED foo 70.0 c1 WANTED foo +2\n"));
+}
+END_TEST
+
+/* REVOKE is for waiters; it asks each hold once, and takes nothing away. */
+START_TEST(holders_are_asked_to_give_way)
+{
+	play("0 c1 LOCK foo\n1 bid1 owned 70 alone\n"
+	     "2 c2 REVOKE foo\n3 c2 REVOKE foo admin\n"
+	     "4 c2 LOCK foo\n5 c2 REVOKE foo\n6 c1 REVOKE foo\n"
+	     "7 c1 UNLOCK foo\n8 c9 REVOKE bar admin\n");
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "[   2] c2 REVOKE foo -> c2=DENIED\n"
+			  "[   3] c2 REVOKE foo admin -> c1 ASKED foo c2=OK\n"
+			  "[   4] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1\n"
+			  "[   5] c2 REVOKE foo -> c2=OK\n"
+			  "[   6] c1 REVOKE foo -> c1=DENIED\n"
+			  "[   7] c1 UNLOCK foo -> c1=OK c2 GRANTED foo 70.1\n"
+			  "[   8] c9 REVOKE bar admin -> c9=NOTFOUND\n"));
+}
+END_TEST
+
+/* A holder elsewhere is asked by way of its node, once it is known. */
+START_TEST(a_holder_elsewhere_is_asked_too)
+{
+	play("0 c1 LOCK foo\n1 c1 REVOKE foo\n2 bid1 queued 1 db2\n"
+	     "3 c1 REVOKE foo\n");
+	ck_assert_ptr_nonnull(strstr(trace, "c1 REVOKE foo -> c1=NOTFOUND\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "[   3] c1 REVOKE foo -> bid1? c1=OK\n"));
+}
+END_TEST
+
+/* Asked from outside: the holder is told, and once it lets go the bid serves
+ * nobody any more, if others do wait. */
+START_TEST(a_revoked_bid_goes_after_the_hold)
+{
+	play("0 c1 LOCK foo\n1 c2 LOCK foo\n2 bid1 owned 70 somebody\n"
+	     "3 bid1 revoked\n4 bid1 revoked\n5 c1 UNLOCK foo\n"
+	     "6 bid2 owned 75 alone\n"
+	     "7 bid2 revoked\n8 c1 LOCK foo\n9 c2 UNLOCK foo\n");
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "[   3] bid1 revoked -> c1 ASKED foo\n"
+			  "[   4] bid1 revoked ->\n"
+			  "[   5] c1 UNLOCK foo -> c1=OK bid2+ bid1-\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "[   7] bid2 revoked -> c2 ASKED foo\n"
+			  "[   8] c1 LOCK foo -> c1 QUEUED foo pos=2 by c2\n"
+			  "[   9] c2 UNLOCK foo -> c2=OK c1 GRANTED foo "
+			  "75.1\n"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("locktab_hold");
@@ -192,6 +275,11 @@ int main(void)
 	tcase_add_test(tc, a_shortest_hold_outlives_its_release);
 	tcase_add_test(tc, a_shortest_hold_ends_with_its_bid);
 	tcase_add_test(tc, shortest_holds_are_bounded);
+	tcase_add_test(tc, a_hold_is_told_once_that_it_is_wanted);
+	tcase_add_test(tc, a_hold_may_be_wanted_from_the_start);
+	tcase_add_test(tc, holders_are_asked_to_give_way);
+	tcase_add_test(tc, a_holder_elsewhere_is_asked_too);
+	tcase_add_test(tc, a_revoked_bid_goes_after_the_hold);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

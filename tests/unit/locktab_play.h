@@ -89,6 +89,16 @@ static void say_effect(const struct locktab_effect *fx, uint64_t conn)
 	case LOCKTAB_FX_FREE:
 		say(" c%" PRIu64 " FREE %s", t->conn, t->name);
 		break;
+	case LOCKTAB_FX_ASKED:
+		say(" c%" PRIu64 " ASKED %s", t->conn, t->name);
+		break;
+	case LOCKTAB_FX_WANTED:
+		say(" c%" PRIu64 " WANTED %s +%u", t->conn, t->name,
+		    fx->waiters);
+		break;
+	case LOCKTAB_FX_BID_REVOKE:
+		say(" bid%" PRIu64 "?", fx->bid);
+		break;
 	case LOCKTAB_FX_REVOKE:
 		say(" c%" PRIu64 " REVOKE %s %" PRId64, t->conn, t->name,
 		    t->until_ms);
@@ -136,6 +146,7 @@ static void play_conn(struct locktab_event *ev, char **word)
 		ev->lock.name = word[3];
 		ev->lock.wait_ms = word[4] ? atoll(word[4]) : -1;
 		ev->lock.tag = word[4] && word[5] ? word[5] : "";
+		ev->lock.wanted = strcmp(ev->lock.tag, "wanted") == 0;
 		if (strncmp(ev->lock.tag, "min=", 4) == 0)
 			ev->lock.min_hold_ms = atoll(ev->lock.tag + 4);
 		if (strncmp(ev->lock.tag, "max=", 4) == 0)
@@ -144,6 +155,10 @@ static void play_conn(struct locktab_event *ev, char **word)
 		ev->type = LOCKTAB_UNLOCK;
 		ev->pick.target.name = word[3];
 		ev->pick.token = word[4] ? strtoull(word[4], NULL, 10) : 0;
+	} else if (strcmp(word[2], "REVOKE") == 0) {
+		ev->type = LOCKTAB_REVOKE;
+		ev->revoke.name = word[3];
+		ev->revoke.admin = word[4] != NULL;
 	} else if (strcmp(word[2], "KICK") == 0) {
 		ev->type = LOCKTAB_KICK;
 		ev->kick.id = strtoull(word[3] + 1, NULL, 10);
@@ -195,6 +210,8 @@ static void play_bid(struct locktab_event *ev, char **word)
 		ev->bid.behind = behind_word(word[3]);
 	} else if (strcmp(word[2], "stirred") == 0) {
 		ev->type = LOCKTAB_BID_STIRRED;
+	} else if (strcmp(word[2], "revoked") == 0) {
+		ev->type = LOCKTAB_BID_REVOKED;
 	} else if (strcmp(word[2], "vanished") == 0) {
 		ev->type = LOCKTAB_BID_VANISHED;
 	} else {

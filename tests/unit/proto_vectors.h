@@ -179,6 +179,8 @@ static inline void request_show(const struct zkp_request *rq, char *buf,
 	show_text(&out, "note", rq->note);
 	show_text(&out, "client", rq->client);
 	show_text(&out, "reason", rq->reason);
+	if (rq->wanted)
+		zkp_out_str(&out, "wanted", "1");
 	if (rq->min_hold_ms)
 		zkp_out_i64(&out, "min_hold_ms", rq->min_hold_ms);
 	if (rq->max_hold_ms)

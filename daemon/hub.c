@@ -45,6 +45,7 @@ struct hub *hub_new(const struct hub_settings *settings,
 	doors->random(doors->ctx, &hub->instance, sizeof hub->instance);
 	TAILQ_INIT(&hub->audit);
 	TAILQ_INIT(&hub->watchers);
+	TAILQ_INIT(&hub->questions);
 	zkp_out_init(&hub->out, hub->out_buf, sizeof hub->out_buf);
 	hub->tab = locktab_new(&limits);
 	hub->lease = lease_new(&lease);
@@ -66,6 +67,7 @@ void hub_free(struct hub *hub)
 	if (hub->batch)
 		hub_bid_forget_all(hub);
 	hub_audit_forget_all(hub);
+	hub_cluster_free_all(hub);
 	HASH_ITER(hh, hub->conns, conn, conn_next)
 	{
 		HASH_DEL(hub->conns, conn);
@@ -85,6 +87,7 @@ void hub_free(struct hub *hub)
 	free(hub->posts);
 	free(hub->lines);
 	free(hub->later);
+	free(hub->rows.buf);
 	free(hub);
 }
 
@@ -265,6 +268,7 @@ void hub_conn_gone(struct hub *hub, uint64_t id)
 	if (!conn)
 		return; /* closed from this side before */
 	hub_watch_end(hub, conn);
+	hub_cluster_conn_gone(hub, id);
 	HASH_DEL(hub->conns, conn);
 	free(conn->note);
 	free(conn);

@@ -90,7 +90,8 @@ struct hub_settings {
 	uint32_t drift_ppm;   /* lease.md rho */
 	uint32_t tickets_max; /* locks and waits, all connections together */
 	uint32_t tickets_per_conn_max;
-	uint32_t unanswered_max;      /* requests of one connection */
+	uint32_t unanswered_max; /* requests of one connection */
+	uint32_t asks_max;       /* reads of WHO and LIST under way; 0: a few */
 	uint32_t ephemeral_bytes_max; /* P7, likewise for watched paths */
 	uint32_t batch_ops_max; /* of one transaction; below 2: no batching */
 };

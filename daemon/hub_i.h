@@ -8,6 +8,7 @@
  *	hub_show.c     LIST, STATUS, STATS: what is shown to people
  *	hub_admin.c    REVOKE, KICK: holds that others want ended
  *	hub_watch.c    WATCH: news of locks, for those who asked
+ *	hub_cluster.c  WHO, LIST scope=cluster: asking for people
  *	hub_place.c    names of locks and their znodes
  *	hub_bid.c      contests: bids, their operations, their watches
  *	hub_batch.c    what bids want, leaving together
@@ -93,6 +94,7 @@ enum hub_op_kind {
 	HUB_OP_AUDIT_LIST,
 	HUB_OP_AUDIT_GET,
 	HUB_OP_AUDIT_DELETE,
+	HUB_OP_ASK, /* conn: the question; item: what of it */
 };
 
 struct hub_op {
@@ -108,6 +110,7 @@ struct hub_op {
 	int32_t children;               /* likewise */
 	uint64_t conn;                  /* CHECK */
 	uint64_t ticket;                /* CHECK */
+	size_t item;                    /* ASK */
 	char *text;                     /* CHECK: the tag; AUDIT: the path */
 	UT_hash_handle hh;
 };
@@ -172,6 +175,12 @@ struct hub {
 	struct hub_op *ops;
 	uint64_t op_last;
 
+	TAILQ_HEAD(, hub_question) questions;
+	unsigned questions_len;
+	unsigned asks; /* of theirs, under way */
+	uint64_t question_last;
+	int64_t server_ahead_ms; /* its wall clock before ours; 0: not known */
+
 	uint64_t instance; /* random: names this daemon's bids */
 	int64_t session;   /* 0: none */
 	/* The latest transaction of ours that was answered, in any session;
@@ -191,6 +200,9 @@ struct hub {
 	char server[HUB_SERVER_MAX];
 	char presence_path[COORD_PATH_MAX];
 	struct hub_counts counts;
+
+	struct zkp_out rows; /* the listing in hand, likewise; grows */
+	bool rows_failed;
 
 	/* The line in hand: begun and ended within one call. */
 	struct zkp_out out;
@@ -212,6 +224,8 @@ void hub_log(struct hub *hub, enum hub_level level, const char *format, ...)
 
 /* hub_request.c */
 void hub_request(struct hub *hub, uint64_t conn, char *line, size_t len);
+/* One question more that is not answered yet, or one less. */
+void hub_unanswered(struct hub *hub, struct hub_conn *conn, int more);
 void hub_check_answered(struct hub *hub, const struct hub_op *op, bool proven);
 
 /* hub_answer.c */
@@ -230,6 +244,11 @@ int64_t hub_until_ms(const struct hub *hub, const struct locktab_ticket *t);
 const char *hub_lost_word(enum locktab_lost lost);
 
 /* hub_show.c */
+/* A long answer: begin, room for each row before it is written (false: no
+ * memory, and send says so), send. */
+void hub_rows_begin(struct hub *hub);
+bool hub_rows_room(struct hub *hub);
+void hub_rows_send(struct hub *hub, uint64_t conn, const char *tag);
 void hub_show_list(struct hub *hub, struct hub_conn *conn,
 		   const struct zkp_request *rq);
 void hub_show_status(struct hub *hub, uint64_t conn, const char *tag);
@@ -256,6 +275,16 @@ void hub_watch_end(struct hub *hub, struct hub_conn *conn); /* says nothing */
 void hub_watch_tell(struct hub *hub, const struct locktab_effect *fx);
 void hub_watch_tick(struct hub *hub);
 int64_t hub_watch_wake_ms(const struct hub *hub); /* INT64_MAX: never */
+
+/* hub_cluster.c */
+void hub_cluster_who(struct hub *hub, struct hub_conn *conn,
+		     const struct zkp_request *rq);
+void hub_cluster_list(struct hub *hub, struct hub_conn *conn,
+		      const struct zkp_request *rq);
+void hub_cluster_answer(struct hub *hub, const struct hub_op *op,
+			const struct coord_event *ev);
+void hub_cluster_conn_gone(struct hub *hub, uint64_t conn);
+void hub_cluster_free_all(struct hub *hub);
 
 /* hub_place.c */
 

@@ -157,10 +157,12 @@ static void put_check(struct hub *hub, const char *tag,
 	(void)zkp_out_end(&hub->out);
 }
 
-static void pause_if_full(struct hub *hub, struct hub_conn *conn)
+void hub_unanswered(struct hub *hub, struct hub_conn *conn, int more)
 {
-	bool full = conn->unanswered >= hub->settings.unanswered_max;
+	bool full;
 
+	conn->unanswered += (unsigned)more;
+	full = conn->unanswered >= hub->settings.unanswered_max;
 	if (full == conn->paused)
 		return;
 	conn->paused = full;
@@ -181,8 +183,7 @@ static void check_sync(struct hub *hub, struct hub_conn *conn,
 		hub_err(hub, conn->id, rq->tag, ZKP_LIMIT, NULL);
 		return;
 	}
-	conn->unanswered++;
-	pause_if_full(hub, conn);
+	hub_unanswered(hub, conn, 1);
 	hub_submit(hub, &op, row);
 }
 
@@ -192,8 +193,7 @@ void hub_check_answered(struct hub *hub, const struct hub_op *op, bool proven)
 
 	if (!conn)
 		return;
-	conn->unanswered--;
-	pause_if_full(hub, conn);
+	hub_unanswered(hub, conn, -1);
 	if (proven) {
 		put_check(hub, op->text, locktab_by_id(hub->tab, op->ticket));
 		hub_send(hub, conn->id);
@@ -276,7 +276,13 @@ static void route(struct hub *hub, struct hub_conn *conn,
 		do_check(hub, conn, rq);
 		break;
 	case ZKP_VERB_LIST:
-		hub_show_list(hub, conn, rq);
+		if (rq->cluster)
+			hub_cluster_list(hub, conn, rq);
+		else
+			hub_show_list(hub, conn, rq);
+		break;
+	case ZKP_VERB_WHO:
+		hub_cluster_who(hub, conn, rq);
 		break;
 	case ZKP_VERB_STATUS:
 		hub_show_status(hub, conn->id, rq->tag);

@@ -155,6 +155,14 @@ static void note_zxid(struct hub *hub, const struct hub_op *op,
 		(unsigned long long)hub->floor_zxid, (unsigned long long)zxid);
 }
 
+/* The server's wall clock, which dates the nodes: for people only. */
+static void note_clock(struct hub *hub, const struct hub_op *op,
+		       const struct coord_event *ev)
+{
+	if (ev->answer.result == COORD_OK && op->verb == COORD_CREATE)
+		hub->server_ahead_ms = ev->answer.stat.ctime_ms - hub->now_ms;
+}
+
 static void on_answer(struct hub *hub, const struct coord_event *ev)
 {
 	bool proof = proves(ev->answer.result);
@@ -165,6 +173,7 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 		return;
 	HASH_DEL(hub->ops, op);
 	note_zxid(hub, op, ev);
+	note_clock(hub, op, ev);
 	/* What the lease wants now is done behind the switch: ev is lent only
 	 * until the next operation is handed over. */
 	lease_answered(hub->lease, &op->mark, evidence_of(op->verb), proof,
@@ -192,6 +201,9 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 	case HUB_OP_AUDIT_GET:
 	case HUB_OP_AUDIT_DELETE:
 		hub_audit_answer(hub, op, ev);
+		break;
+	case HUB_OP_ASK:
+		hub_cluster_answer(hub, op, ev);
 		break;
 	case HUB_OP_ROOT:
 	case HUB_OP_SYNC:

@@ -15,9 +15,7 @@
 struct listing {
 	struct hub *hub;
 	const struct zkp_request *rq;
-	struct zkp_out out;
 	uint64_t rows;
-	bool failed; /* memory */
 };
 
 static enum zkp_row_state row_state(const struct hub *hub,
@@ -31,29 +29,53 @@ static enum zkp_row_state row_state(const struct hub *hub,
 							     : ZKP_ROW_HELD;
 }
 
-/* Room for one more row, so that none is cut. */
-static bool room(struct listing *list)
+void hub_rows_begin(struct hub *hub)
 {
-	size_t size = list->out.size + LIST_STEP_BYTES;
+	zkp_out_init(&hub->rows, NULL, 0);
+	hub->rows_failed = false;
+}
+
+/* Room for one more row, so that none is cut. */
+bool hub_rows_room(struct hub *hub)
+{
+	struct zkp_out *out = &hub->rows;
+	size_t size = out->size + LIST_STEP_BYTES;
 	char *buf;
 
-	if (list->out.size - list->out.len > 2 * ZKP_REPLY_LINE_MAX)
+	if (hub->rows_failed)
+		return false;
+	if (out->size - out->len > 2 * ZKP_REPLY_LINE_MAX)
 		return true;
-	buf = realloc(list->out.buf, size);
+	buf = realloc(out->buf, size);
 	if (!buf) {
-		list->failed = true;
+		hub->rows_failed = true;
 		return false;
 	}
-	list->out.buf = buf;
-	list->out.size = size;
+	out->buf = buf;
+	out->size = size;
 	return true;
+}
+
+void hub_rows_send(struct hub *hub, uint64_t conn, const char *tag)
+{
+	if (hub->rows_failed ||
+	    !hub->doors.bulk(hub->doors.ctx, conn, hub->rows.buf,
+			     hub->rows.len)) {
+		zkp_err_begin(&hub->out, tag, ZKP_LIMIT);
+		zkp_out_str(&hub->out, "which", "output");
+		(void)zkp_err_end(&hub->out, ZKP_LIMIT,
+				  "read the listing before this one first");
+		hub_send(hub, conn);
+	}
+	free(hub->rows.buf);
+	hub->rows.buf = NULL;
 }
 
 static void row(void *ctx, const struct locktab_ticket *t, unsigned waiters)
 {
 	struct listing *list = ctx;
 	struct hub *hub = list->hub;
-	struct zkp_out *out = &list->out;
+	struct zkp_out *out = &hub->rows;
 	enum zkp_row_state state = row_state(hub, t);
 	const struct hub_conn *conn = hub_conn_find(hub, t->conn);
 	char who[LAYOUT_HOLDER_MAX];
@@ -62,7 +84,7 @@ static void row(void *ctx, const struct locktab_ticket *t, unsigned waiters)
 		return;
 	if (list->rq->state != ZKP_ROW_ANY && list->rq->state != state)
 		return;
-	if (list->failed || !room(list))
+	if (!hub_rows_room(hub))
 		return;
 	hub_who(hub, t, who, sizeof who);
 	zkp_out_begin(out, list->rq->tag, "-");
@@ -93,23 +115,14 @@ void hub_show_list(struct hub *hub, struct hub_conn *conn,
 {
 	struct listing list = { .hub = hub, .rq = rq };
 
-	zkp_out_init(&list.out, NULL, 0);
-	if (room(&list))
-		locktab_each(hub->tab, row, &list);
-	if (!list.failed) {
-		zkp_out_begin(&list.out, rq->tag, "OK");
-		zkp_out_word_u64(&list.out, list.rows);
-		(void)zkp_out_end(&list.out);
+	hub_rows_begin(hub);
+	locktab_each(hub->tab, row, &list);
+	if (hub_rows_room(hub)) {
+		zkp_out_begin(&hub->rows, rq->tag, "OK");
+		zkp_out_word_u64(&hub->rows, list.rows);
+		(void)zkp_out_end(&hub->rows);
 	}
-	if (list.failed || !hub->doors.bulk(hub->doors.ctx, conn->id,
-					    list.out.buf, list.out.len)) {
-		zkp_err_begin(&hub->out, rq->tag, ZKP_LIMIT);
-		zkp_out_str(&hub->out, "which", "output");
-		(void)zkp_err_end(&hub->out, ZKP_LIMIT,
-				  "read the listing before this one first");
-		hub_send(hub, conn->id);
-	}
-	free(list.out.buf);
+	hub_rows_send(hub, conn->id, rq->tag);
 }
 
 static void pair_str(struct hub *hub, const char *tag, const char *key,

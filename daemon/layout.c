@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/number.h"
 #include "proto/out.h"
 #include "proto/word.h"
 
@@ -359,10 +360,30 @@ void layout_words_write(const struct layout_words *words, char *buf,
 	buf[out.len ? out.len - 1 : 0] = '\0'; /* without its LF */
 }
 
-/* Our own words: host, pid and command out of the line. */
-static bool holder_from_words(char *line, size_t len, char *buf, size_t size)
+/* One pair of the line; false: a number that is none. */
+static bool take_word(const struct zkp_word *word, struct layout_words *words)
 {
-	const char *host = NULL, *pid = NULL, *command = "";
+	uint64_t uid;
+
+	if (strcmp(word->key, "host") == 0)
+		words->host = word->value;
+	else if (strcmp(word->key, "pid") == 0)
+		return zkp_i64_read(word->value, &words->pid);
+	else if (strcmp(word->key, "cmd") == 0)
+		words->command = word->value;
+	else if (strcmp(word->key, "note") == 0)
+		words->note = word->value;
+	else if (strcmp(word->key, "uid") == 0) {
+		if (!zkp_u64_read(word->value, UINT32_MAX, &uid))
+			return false;
+		words->uid = (uint32_t)uid;
+	}
+	return true;
+}
+
+bool layout_words_read(char *line, size_t len, struct layout_words *words_out)
+{
+	struct layout_words found = { .host = "", .command = "", .note = "" };
 	struct zkp_word_fault fault;
 	struct zkp_words words;
 	struct zkp_word word;
@@ -371,19 +392,24 @@ static bool holder_from_words(char *line, size_t len, char *buf, size_t size)
 		return false;
 	zkp_words_init(&words, line, len);
 	while (zkp_words_next(&words, false, &word, &fault) == ZKP_WORD_ONE) {
-		if (!word.key)
-			continue;
-		if (strcmp(word.key, "host") == 0)
-			host = word.value;
-		else if (strcmp(word.key, "pid") == 0)
-			pid = word.value;
-		else if (strcmp(word.key, "cmd") == 0)
-			command = word.value;
+		if (word.key && !take_word(&word, &found))
+			return false;
 	}
-	if (!host || !pid)
+	if (!*found.host)
 		return false;
-	(void)snprintf(buf, size, "%s pid=%s%s%s", host, pid,
-		       *command ? " " : "", command);
+	*words_out = found;
+	return true;
+}
+
+/* Our own words: host, pid and command out of the line. */
+static bool holder_from_words(char *line, size_t len, char *buf, size_t size)
+{
+	struct layout_words words;
+
+	if (!layout_words_read(line, len, &words))
+		return false;
+	(void)snprintf(buf, size, "%s pid=%" PRId64 "%s%s", words.host,
+		       words.pid, *words.command ? " " : "", words.command);
 	return true;
 }
 

@@ -142,6 +142,9 @@ bool layout_child_before(const struct layout_child *a,
 /* The data of a bid's node: one readable line.  buf: LAYOUT_WORDS_MAX. */
 void layout_words_write(const struct layout_words *words, char *buf,
 			size_t size);
+/* And back: strings point into the line, which is written in; line[len] is
+ * made a NUL.  False, and nothing of use written, for other lines. */
+bool layout_words_read(char *line, size_t len, struct layout_words *words_out);
 /*
  * Who stands there, for people: from our own words, else what kind of
  * stranger it is and the printable beginning of its data.  data may hold

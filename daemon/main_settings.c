@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Who looks has an eighth of what may be under way to ZooKeeper. */
+#define ASKS_PART 8
+
 struct hub_settings main_settings_hub(const struct config_values *values)
 {
 	return (struct hub_settings){
@@ -23,6 +26,7 @@ struct hub_settings main_settings_hub(const struct config_values *values)
 		.tickets_max = (uint32_t)values->tickets_max,
 		.tickets_per_conn_max = (uint32_t)values->tickets_per_conn_max,
 		.unanswered_max = (uint32_t)values->unanswered_max,
+		.asks_max = (uint32_t)(values->requests_max / ASKS_PART),
 		.ephemeral_bytes_max = (uint32_t)values->ephemeral_bytes_max,
 		.batch_ops_max = (uint32_t)values->batch_ops_max,
 	};

@@ -41,6 +41,7 @@ void zkp_request_init(struct zkp_request *rq, enum zkp_verb verb)
 		.reason = "",
 		.client = "",
 		.pattern = "",
+		.after = "",
 		.word = "",
 		.proto = ZKP_PROTO_VERSION,
 	};
@@ -375,9 +376,20 @@ static bool read_state(struct parse *p, const struct zkp_word *word)
 
 static bool read_scope(struct parse *p, const struct zkp_word *word)
 {
-	if (strcmp(word->value, "local") != 0)
+	p->rq.cluster = strcmp(word->value, "cluster") == 0;
+	if (!p->rq.cluster && strcmp(word->value, "local") != 0)
 		return fail_arg(p, word, word->key,
-				"only scope=local is served");
+				"a scope is local or cluster");
+	return true;
+}
+
+static bool read_after(struct parse *p, const struct zkp_word *word)
+{
+	struct zkp_name_fault fault;
+
+	if (!zkp_name_check(word->value, word->value_len, NULL, &fault))
+		return fail_arg(p, word, word->key, fault.why);
+	p->rq.after = word->value;
 	return true;
 }
 
@@ -405,6 +417,8 @@ static bool read_key(struct parse *p, enum zkp_key key,
 		return read_state(p, word);
 	case ZKP_KEY_SCOPE:
 		return read_scope(p, word);
+	case ZKP_KEY_AFTER:
+		return read_after(p, word);
 	case ZKP_KEY_MAX_HOLD:
 		return read_max_hold(p, word);
 	case ZKP_KEY_MIN_HOLD:
@@ -496,6 +510,27 @@ static bool read_head(struct parse *p)
 	return read_verb(p, &word);
 }
 
+/* What no word alone can say. */
+static bool read_together(struct parse *p)
+{
+	if (p->rq.max_hold_ms && p->rq.max_hold_ms < p->rq.min_hold_ms) {
+		blame(p, zkp_key_word(ZKP_KEY_MAX_HOLD));
+		return fail(p, ZKP_ARGS, p->words.len + 1,
+			    "max_hold is shorter than min_hold");
+	}
+	if (p->rq.cluster && p->rq.state != ZKP_ROW_ANY) {
+		blame(p, zkp_key_word(ZKP_KEY_STATE));
+		return fail(p, ZKP_ARGS, p->words.len + 1,
+			    "a state is of this host: not with scope=cluster");
+	}
+	if (*p->rq.after && !p->rq.cluster) {
+		blame(p, zkp_key_word(ZKP_KEY_AFTER));
+		return fail(p, ZKP_ARGS, p->words.len + 1,
+			    "after= goes with scope=cluster");
+	}
+	return true;
+}
+
 static bool read_args(struct parse *p)
 {
 	struct zkp_word_fault fault;
@@ -511,12 +546,7 @@ static bool read_args(struct parse *p)
 		return fail_word(p, &fault);
 	if (p->args < p->row->args_min)
 		return fail_usage(p, p->words.len + 1, "something is missing");
-	if (p->rq.max_hold_ms && p->rq.max_hold_ms < p->rq.min_hold_ms) {
-		blame(p, zkp_key_word(ZKP_KEY_MAX_HOLD));
-		return fail(p, ZKP_ARGS, p->words.len + 1,
-			    "max_hold is shorter than min_hold");
-	}
-	return true;
+	return read_together(p);
 }
 
 static bool read_line(struct parse *p, char *line, size_t len)

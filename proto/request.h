@@ -48,6 +48,8 @@ struct zkp_request {
 	const char *reason;  /* REVOKE KICK */
 	const char *client;  /* HELLO */
 	const char *pattern; /* LIST WATCH; "" means all */
+	const char *after;   /* LIST scope=cluster; "" from the first on */
+	bool cluster;        /* LIST scope=cluster */
 	const char *word;    /* PING */
 	const struct zkp_verb_row *topic; /* HELP; NULL means all */
 	uint64_t id;         /* UNLOCK CANCEL CHECK KICK; 0 when not given */

@@ -156,7 +156,12 @@ static void write_key(struct zkp_out *out, const struct zkp_request *rq,
 	case ZKP_KEY_REASON:
 		write_text(out, key, rq->reason);
 		break;
-	case ZKP_KEY_SCOPE: /* local is the default and all there is */
+	case ZKP_KEY_SCOPE: /* local is the default */
+		if (rq->cluster)
+			zkp_out_str(out, zkp_key_word(key), "cluster");
+		break;
+	case ZKP_KEY_AFTER:
+		write_text(out, key, rq->after);
 		break;
 	}
 }

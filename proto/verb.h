@@ -22,6 +22,7 @@ enum zkp_verb {
 	ZKP_VERB_CANCEL,
 	ZKP_VERB_CHECK,
 	ZKP_VERB_LIST,
+	ZKP_VERB_WHO,
 	ZKP_VERB_STATUS,
 	ZKP_VERB_STATS,
 	ZKP_VERB_WATCH,
@@ -46,6 +47,7 @@ enum zkp_verb {
 	X(ZKP_KEY_SYNC, "sync")         \
 	X(ZKP_KEY_STATE, "state")       \
 	X(ZKP_KEY_SCOPE, "scope")       \
+	X(ZKP_KEY_AFTER, "after")       \
 	X(ZKP_KEY_MAX_HOLD, "max_hold") \
 	X(ZKP_KEY_MIN_HOLD, "min_hold") \
 	X(ZKP_KEY_WANTED, "wanted")     \

@@ -195,6 +195,9 @@ static inline void request_show(const struct zkp_request *rq, char *buf,
 		zkp_out_str(&out, "sync", "1");
 	show_text(&out, "pattern", rq->pattern);
 	show_text(&out, "state", zkp_row_state_word(rq->state));
+	if (rq->cluster)
+		zkp_out_u64(&out, "cluster", 1);
+	show_text(&out, "after", rq->after);
 	show_text(&out, "word", rq->word);
 	if (rq->topic)
 		zkp_out_str(&out, "topic", rq->topic->word);

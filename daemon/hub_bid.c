@@ -340,11 +340,14 @@ void hub_bid_leave(struct hub *hub, uint64_t bid)
 {
 	struct contest_event ev = { .type = CONTEST_EV_LEAVE };
 	struct hub_bid *found = bid_find(hub, bid);
+	bool made;
 
 	if (!found)
 		return;
+	made = *contest_node(found->contest) != '\0';
 	step(hub, found, &ev);
-	hub_batch_cancel(hub, bid);
+	if (!made)
+		hub_batch_cancel(hub, bid);
 }
 
 void hub_bid_revoke(struct hub *hub, uint64_t bid)

@@ -20,7 +20,8 @@ CURATOR = ":".join(JARS + jar for jar in (
     "zookeeper.jar", "zookeeper-jute.jar", "guava.jar", "failureaccess.jar",
     "slf4j-api.jar", "slf4j-nop.jar", "netty-all.jar", "netty-handler.jar",
     "netty-common.jar", "netty-buffer.jar", "netty-transport.jar"))
-ZK_JVM = ["-Xmx768m", "-XX:TieredStopAtLevel=4", "-Dzookeeper.forceSync=yes"]
+ZK_JVM = ["-Xmx768m", "-XX:TieredStopAtLevel=4", "-Dzookeeper.forceSync=yes",
+          "-Dznode.container.checkIntervalMs=60000"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 LAST_CPU = max(os.sched_getaffinity(0))
 

@@ -28,6 +28,12 @@
 /* Reads in a row that moved nothing: the library is stuck.  (On a length that
  * it cannot allocate it reads no more, for ever.) */
 #define FRUITLESS_MAX 64
+/* The beginning of what every server says first: its length (older ones leave
+ * out a byte), protocol 0, timeout, session, and the length of the secret. */
+#define HELLO_BYTES      24
+#define HELLO_LEN        37
+#define HELLO_LEN_OLD    36
+#define HELLO_SECRET_LEN 16
 /* For the library's log: lines of one handle in a window; the rest is dropped.
  */
 #define LOG_LINES_MAX 8
@@ -261,6 +267,7 @@ static void fd_watch(struct coord_zk *zk, int fd, int interest)
 {
 	struct zk_link *link = &zk->link;
 	short wanted = EV_PERSIST;
+	int hello = HELLO_BYTES; /* until says_hello() has looked */
 
 	if (interest & ZOOKEEPER_READ)
 		wanted |= EV_READ;
@@ -268,8 +275,11 @@ static void fd_watch(struct coord_zk *zk, int fd, int interest)
 		wanted |= EV_WRITE;
 	if (fd == link->fd && wanted == link->wanted)
 		return;
-	if (fd != link->fd) /* the library forgets it */
+	if (fd != link->fd) { /* the library forgets it */
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &hello,
+				 sizeof hello);
+	}
 	fd_unwatch(link);
 	link->fd = fd;
 	(void)event_assign(link->fd_event, zk->base, fd, wanted, on_fd, zk);
@@ -390,6 +400,28 @@ static void check_stuck(struct coord_zk *zk, size_t mails)
 	zk_link_distrust(zk); /* it would not notice a shutdown */
 }
 
+static uint32_t word_at(const unsigned char *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
+	       (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* Whatever says anything else first is no ZooKeeper.  The library would take
+ * the bytes for another session's id, and ours for expired. */
+static bool says_hello(int fd)
+{
+	unsigned char head[HELLO_BYTES];
+	int any = 1;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof any);
+	if (recv(fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT) <
+	    (ssize_t)sizeof head)
+		return true; /* its end: for the library to see */
+	return (word_at(head) == HELLO_LEN_OLD || word_at(head) == HELLO_LEN) &&
+	       word_at(head + 4) == 0 &&
+	       word_at(head + HELLO_BYTES - 4) == HELLO_SECRET_LEN;
+}
+
 static void give(struct coord_zk *zk, int events)
 {
 	int64_t before_ms = zk_now_ms(zk);
@@ -397,6 +429,13 @@ static void give(struct coord_zk *zk, int events)
 
 	if (!zk->link.zh || !zk->link.alive || !events)
 		return;
+	if ((events & ZOOKEEPER_READ) && zk->link.fd >= 0 &&
+	    zoo_state(zk->link.zh) == ZOO_ASSOCIATING_STATE &&
+	    !says_hello(zk->link.fd)) {
+		zk_log(zk, COORD_ZK_WARNING, "event=zk_not_zookeeper");
+		zk_link_distrust(zk);
+		return;
+	}
 	zk->in_library = true;
 	(void)zookeeper_process(zk->link.zh, events);
 	zk->in_library = false;

@@ -53,6 +53,8 @@ int zkl_error_of(enum zkp_status status)
 		return ZKLOCK_E_VERSION;
 	case ZKP_KIND:
 		return ZKLOCK_E_KIND;
+	case ZKP_DEADLOCK:
+		return ZKLOCK_E_DEADLOCK;
 	case ZKP_ZK:
 		return ZKLOCK_E_ZK;
 	case ZKP_INTERNAL:

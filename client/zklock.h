@@ -113,6 +113,7 @@ enum zklock_error {
 	ZKLOCK_E_ZK = -19,         /* ZooKeeper refused */
 	ZKLOCK_E_INTERNAL = -20,   /* a bug in zklockd */
 	ZKLOCK_E_KIND = -21,       /* the name is used in another way */
+	ZKLOCK_E_DEADLOCK = -22,   /* each would wait for the other */
 
 	/* Found by the library. */
 	ZKLOCK_E_DISCONNECTED = -101, /* the connection has ended */

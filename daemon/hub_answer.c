@@ -208,7 +208,9 @@ static void done_lock(struct hub *hub, const struct locktab_effect *fx)
 	zkp_out_str(&hub->out, "name", rq->name);
 	if (fx->status == ZKP_HELD)
 		zkp_out_id(&hub->out, "id", fx->ticket->id);
-	if (fx->status == ZKP_BUSY) {
+	if (fx->status == ZKP_DEADLOCK)
+		zkp_out_str(&hub->out, "cycle", fx->which);
+	if (fx->status == ZKP_BUSY || fx->status == ZKP_DEADLOCK) {
 		locktab_name_holder(hub->tab, rq->name, &holder);
 		put_holder(hub, &holder);
 	}

@@ -228,6 +228,7 @@ void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag)
 	pair_u64(hub, tag, "lost_total", tab.losses);
 	pair_u64(hub, tag, "yields_total", tab.yields);
 	pair_u64(hub, tag, "kicks_total", tab.kicks);
+	pair_u64(hub, tag, "deadlocks_total", tab.deadlocks);
 	pair_u64(hub, tag, "slides_total", tab.slides);
 	pair_u64(hub, tag, "lingering", tab.lingering);
 	pair_u64(hub, tag, "watchers", hub->watchers_len);

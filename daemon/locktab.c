@@ -136,6 +136,15 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 						      .which = "min_holds" });
 		return;
 	}
+	if (ev->lock.wait_ms != 0 && lock &&
+	    lock_busy(tab, lock, ev->lock.mode, ev->now_ms) &&
+	    cycle_found(tab, lock, ev->conn)) {
+		locktab_emit(tab,
+			     (struct locktab_effect){ .type = LOCKTAB_FX_DONE,
+						      .status = ZKP_DEADLOCK,
+						      .which = tab->cycle });
+		return;
+	}
 	t = ticket_new(tab, ev);
 	if (!t)
 		locktab_done(tab, NULL, ZKP_LIMIT);

@@ -211,7 +211,7 @@ struct locktab_effect {
 	const char *name;                    /* BID_*: the lock's */
 	unsigned waiters;  /* MOVED_* WANTED; DONE of REVOKE: asked */
 	bool lost;         /* MOVED_FREED */
-	const char *which; /* DONE with LIMIT: of what; static */
+	const char *which; /* DONE with LIMIT: of what; DEADLOCK: which locks */
 };
 
 /* Who has a lock, as far as this host knows. */
@@ -228,7 +228,7 @@ typedef void locktab_row_fn(void *ctx, const struct locktab_ticket *ticket,
 struct locktab_counts {
 	uint64_t held, waiting, lost, locks, lingering, kept;
 	uint64_t grants_local, grants_bid; /* turns > 0, first turns */
-	uint64_t timeouts, cancels, losses, yields, slides, kicks;
+	uint64_t timeouts, cancels, losses, yields, slides, kicks, deadlocks;
 };
 
 /* NULL when memory is not to be had. */

@@ -7,6 +7,7 @@
  *	locktab_lock.c   a lock: whose turn is it, which bids are wanted
  *	locktab_bid.c    a bid: opened, owned, left; what contest says of it
  *	locktab_look.c   WAIT: who waits for a lock without taking it
+ *	locktab_cycle.c  waits that would be for ever
  *	locktab_hold.c   holds that end by themselves
  *	locktab_timer.c  what is due when
  */
@@ -18,6 +19,9 @@
 #include "daemon/hash.h"
 #include "daemon/locktab.h"
 #include <uthash.h>
+
+/* Names of locks in a cycle, for people; what is more is cut. */
+#define CYCLE_TEXT_MAX 1024
 
 TAILQ_HEAD(ticket_list, ticket);
 TAILQ_HEAD(lock_list, lock);
@@ -147,6 +151,7 @@ struct locktab {
 	struct locktab_effect *fx; /* fx[fx_at..fx_len] are to be taken */
 	size_t fx_at, fx_len, fx_cap;
 	struct locktab_counts counts;
+	char cycle[CYCLE_TEXT_MAX]; /* the latest that was found */
 };
 
 /* locktab.c */
@@ -156,6 +161,10 @@ void locktab_emit_ticket(struct locktab *tab, enum locktab_effect_type type,
 /* The answer to the request in hand. */
 void locktab_done(struct locktab *tab, struct ticket *t,
 		  enum zkp_status status);
+
+/* locktab_cycle.c */
+/* Would that connection wait for itself?  Then tab->cycle says how. */
+bool cycle_found(struct locktab *tab, const struct lock *lock, uint64_t conn);
 
 /* locktab_hold.c */
 /* Granted just now: until when, if nobody gives it back? */

@@ -33,6 +33,7 @@
 	X(ZKP_DRAINING, "DRAINING", "the daemon is going away")                \
 	X(ZKP_VERSION, "VERSION", "this protocol version is not spoken here")  \
 	X(ZKP_KIND, "KIND", "the name is used in another way")                 \
+	X(ZKP_DEADLOCK, "DEADLOCK", "each would wait for the other for ever")  \
 	X(ZKP_ZK, "ZK", "ZooKeeper refused")                                   \
 	X(ZKP_INTERNAL, "INTERNAL", "this is a bug in zklockd: please report")
 

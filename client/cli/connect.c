@@ -43,6 +43,7 @@ int cli_connect_exit(int error)
 	case ZKLOCK_E_BUSY:
 	case ZKLOCK_E_TIMEOUT:
 	case ZKLOCK_E_CANCELLED:
+	case ZKLOCK_E_DEADLOCK:
 		return CLI_EXIT_BUSY;
 	case ZKLOCK_E_DENIED:
 		return CLI_EXIT_NOPERM;

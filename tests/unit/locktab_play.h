@@ -64,6 +64,8 @@ static void say_effect(const struct locktab_effect *fx, uint64_t conn)
 	switch (fx->type) {
 	case LOCKTAB_FX_DONE:
 		say(" c%" PRIu64 "=%s", conn, zkp_status_word(fx->status));
+		if (fx->status == ZKP_DEADLOCK)
+			say("(%s)", fx->which);
 		break;
 	case LOCKTAB_FX_QUEUED:
 		locktab_holder(tab, t, &holder);

@@ -26,7 +26,8 @@ import weather  # noqa: E402
 import zkwire  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LOCKS = ["hot1", "hot2", "hot3", "hot4", "slow1", "slow2", "slow3"]
+LOCKS = ["hot1", "hot2", "hot3", "hot4",
+         "slow1", "slow2", "slow3", "slow4", "slow5", "slow6"]
 PROCESSES = 2  # of clients, on each host
 CLIENTS = 25  # in each of them
 STORM_S = (12.0, 30.0)

@@ -269,6 +269,11 @@ class Verdict:
         print("\n".join(histogram(
             "end of the hold -> grant elsewhere",
             [ended for _, ended in pairs])), file=out)
+        for what, within in (("", None), (" while all was well",
+                                          self.seen.calm)):
+            for length_ms, begin_ms, name in self.stalls(within)[:1]:
+                print(f"longest stall{what}: {length_ms / 1000:.1f} s of "
+                      f"{name} from {begin_ms:.0f} on", file=out)
         for kind in (self.overlaps, self.inversions, self.late, self.stuck,
                      self.orphans, self.refused, self.disagreements):
             for finding in kind[:_SHOWN]:

@@ -124,7 +124,8 @@ static bool is_batched(const struct hub *hub, const struct hub_bid *bid,
 {
 	enum contest_question question = all->fx[at].question;
 
-	if (hub->settings.batch_ops_max < 2 || !hub->link_up)
+	/* A semaphore's two bids count, and are alone in nothing. */
+	if (hub->settings.batch_ops_max < 2 || !hub->link_up || bid->slots)
 		return false;
 	return question == CONTEST_Q_DELETE ||
 	       (question == CONTEST_Q_CREATE && bid->claims) ||

@@ -169,6 +169,7 @@ static void host_begin(struct host *host, char name)
 		.tickets_per_conn_max = 100,
 		.unanswered_max = 10,
 		.ephemeral_bytes_max = 2000,
+		.batch_ops_max = 100,
 	};
 	const struct hub_doors doors = { .ctx = host,
 					 .now_ms = door_now,

@@ -478,8 +478,10 @@ static void on_delete(struct contest *c, enum contest_question question,
 static void on_answer(struct contest *c, const struct contest_event *ev,
 		      struct contest_effects *fx)
 {
-	if (ev->visit != c->visit)
-		return; /* of an earlier opening */
+	if (ev->visit != c->visit) { /* of an earlier opening */
+		contest_late(c, ev, fx);
+		return;
+	}
 	switch (ev->question) {
 	case CONTEST_Q_CREATE:
 		on_create(c, ev->coord, fx);

@@ -107,6 +107,9 @@ const char *contest_unfit(const struct contest *c);
 /* A listing made after our node was created: first, or in the queue? */
 void contest_judge(struct contest *c, const struct coord_event *ev,
 		   struct contest_effects *fx);
+/* An answer of an earlier opening: what it may still be good for. */
+void contest_late(struct contest *c, const struct contest_event *ev,
+		  struct contest_effects *fx);
 /* A listing made while owned. */
 void contest_judge_owned(struct contest *c, const struct coord_event *ev,
 			 struct contest_effects *fx);

@@ -25,13 +25,14 @@ const char *contest_unfit(const struct contest *c)
 /* Where everybody stands, by one listing.  Counted by nodes, never by
  * comparing numbers alone (C2): two nodes may carry one number. */
 struct standing {
-	bool seen;         /* our own node is there */
-	bool semaphore;    /* the name is used as one */
-	unsigned below;    /* contenders before us */
-	unsigned blocking; /* those of them who end before we begin */
-	unsigned behind;   /* strangers who must wait for us */
-	const char *pred;  /* the highest of the blocking */
-	const char *first; /* the lowest of all below */
+	bool seen;                /* our own node is there */
+	bool semaphore;           /* the name is used as one */
+	unsigned below;           /* contenders before us */
+	unsigned blocking;        /* those of them who end before we begin */
+	unsigned behind;          /* strangers who must wait for us */
+	struct layout_child next; /* our exclusive bid behind this one, or 0 */
+	const char *pred;         /* the highest of the blocking */
+	const char *first;        /* the lowest of all below */
 	struct layout_child pred_child, first_child;
 };
 
@@ -63,6 +64,17 @@ static void stand_below(const struct contest *c, struct standing *st,
 	}
 }
 
+/* R6: is it a waiter behind us?  Our own next bid is none; but who stands
+ * behind that one waits for it, and so for us. */
+static bool waits(const struct contest *c, const struct standing *st,
+		  const struct layout_child *child)
+{
+	if (is_ours(c, child))
+		return false;
+	return excludes(c->mode, child) ||
+	       (st->next.name && layout_child_before(&st->next, child));
+}
+
 static struct standing stand(const struct contest *c,
 			     const struct coord_event *ev)
 {
@@ -84,8 +96,13 @@ static struct standing stand(const struct contest *c,
 			continue;
 		if (layout_child_before(&child, &own))
 			stand_below(c, &st, &child);
-		else if (excludes(c->mode, &child) && !is_ours(c, &child))
-			st.behind++; /* our own next bid is no waiter (R6) */
+		else if (is_ours(c, &child) && !child.reader)
+			st.next = child;
+	}
+	for (size_t i = 0; i < ev->answer.children_len; i++) {
+		if (layout_child_parse(ev->answer.children[i], &child) &&
+		    layout_child_before(&own, &child))
+			st.behind += waits(c, &st, &child);
 	}
 	return st;
 }
@@ -204,6 +221,21 @@ void contest_judge_owned(struct contest *c, const struct coord_event *ev,
 		return;
 	c->behind = true;
 	contest_open(c, fx);
+}
+
+/* R6: a listing asked for while owned tells of waiters though the bid is being
+ * left: they stand behind whatever bid of ours comes next. */
+void contest_late(struct contest *c, const struct contest_event *ev,
+		  struct contest_effects *fx)
+{
+	struct standing st;
+
+	if (c->state != CONTEST_LEAVE || ev->question != CONTEST_Q_BEHIND ||
+	    ev->coord->answer.result != COORD_OK)
+		return;
+	st = stand(c, ev->coord);
+	if (st.seen && st.behind > 0)
+		contest_emit(fx, CONTEST_FX_BEHIND)->behind = true;
 }
 
 /* Whoever has children beside us says nothing of who they are. */

@@ -20,6 +20,7 @@ static struct locktab_limits tab_limits(const struct hub_settings *settings)
 		.tickets_max = settings->tickets_max,
 		.tickets_per_conn_max = settings->tickets_per_conn_max,
 		.turns_max = settings->turns_max,
+		.bid_turns = settings->bid_turns,
 		.turns_ms = settings->turns_ms,
 		.linger_ms = settings->linger_ms,
 		.try_grace_ms = settings->try_grace_ms,

@@ -87,6 +87,7 @@ struct hub_settings {
 	int64_t linger_ms; /* 0: off */
 	int64_t try_grace_ms;
 	uint32_t turns_max;
+	uint32_t bid_turns;   /* of one bid; 0: as many as a token holds */
 	uint32_t drift_ppm;   /* lease.md rho */
 	uint32_t tickets_max; /* locks and waits, all connections together */
 	uint32_t tickets_per_conn_max;

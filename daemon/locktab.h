@@ -40,6 +40,8 @@ struct locktab_limits {
 	uint32_t tickets_max; /* held and waiting and lost, all together */
 	uint32_t tickets_per_conn_max;
 	uint32_t turns_max;   /* R6: turns of one period once others wait */
+	uint32_t bid_turns;   /* R8: turns of one bid; 0: as many as a token
+				 holds, and never more */
 	int64_t turns_ms;     /* R6: its length */
 	int64_t linger_ms;    /* an owned bid without a ticket; 0: off */
 	int64_t try_grace_ms; /* R14: patience of TRYLOCK with a linger */

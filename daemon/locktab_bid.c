@@ -111,14 +111,49 @@ static void hear(struct bid *bid, enum locktab_behind behind, int64_t now_ms)
 {
 	bid->behind = behind;
 	bid->behind_ms = now_ms;
-	if (bid == bid->lock->serving)
+	/* Who waits behind the next one waits for both. */
+	if (bid == bid->lock->serving || behind == BEHIND_SOMEBODY)
 		period_hear(bid->lock, behind, now_ms);
+}
+
+void bid_forget_left(struct locktab *tab, struct lock *lock)
+{
+	struct bid *left = lock->left;
+
+	if (!left)
+		return;
+	lock->left = NULL;
+	HASH_DELETE(by_id, tab->bids, left);
+	free(left->holder);
+	free(left);
 }
 
 void bid_leave(struct locktab *tab, struct bid *bid)
 {
+	struct lock *lock = bid->lock;
+
 	bid_effect(tab, bid, LOCKTAB_FX_BID_LEAVE);
-	bid_drop(tab, bid);
+	if (bid != lock->serving || !lock->next) {
+		bid_drop(tab, bid);
+		return;
+	}
+	assert(bid->held_len == 0);
+	bid_forget_left(tab, lock);
+	lock->left = bid;
+	promote(lock);
+}
+
+/* R6: it serves nobody (R10), but a listing that it had asked for may still
+ * tell of a waiter, who stands behind the one that serves now. */
+static void left_event(struct lock *lock, const struct locktab_event *ev)
+{
+	if (ev->type != LOCKTAB_BID_BEHIND ||
+	    ev->bid.behind != BEHIND_SOMEBODY || !lock->serving)
+		return;
+	if (lock->serving->state == BID_OWNED)
+		hear(lock->serving, BEHIND_SOMEBODY, ev->now_ms);
+	else
+		period_hear(lock, BEHIND_SOMEBODY, ev->now_ms);
 }
 
 /* R8: the next one stands directly behind, so nobody can come between.  What
@@ -148,11 +183,18 @@ void bid_slide(struct locktab *tab, struct lock *lock)
 	bid_leave(tab, from);
 }
 
+uint32_t bid_turns(const struct locktab *tab)
+{
+	uint32_t most = TOKEN_TURN_MAX + 1, wanted = tab->limits.bid_turns;
+
+	return wanted && wanted < most ? wanted : most;
+}
+
 bool bid_spent(const struct locktab *tab, const struct bid *bid, int64_t now_ms)
 {
 	const struct lock *lock = bid->lock;
 
-	if (bid->turn > TOKEN_TURN_MAX ||
+	if (bid->turn >= bid_turns(tab) ||
 	    (bid->revoked && bid->behind == BEHIND_SOMEBODY))
 		return true;
 	return bid->behind == BEHIND_SOMEBODY && lock->period.on &&
@@ -267,6 +309,8 @@ static void on_owned(struct locktab *tab, struct bid *bid,
 {
 	struct lock *lock = bid->lock;
 
+	if (bid == lock->serving)
+		bid_forget_left(tab, lock);
 	if (bid->state == BID_OWNED) { /* it slid: now contest knows too */
 		if (ev->bid.behind != BEHIND_UNKNOWN)
 			hear(bid, ev->bid.behind, ev->now_ms);
@@ -313,6 +357,10 @@ void bid_event(struct locktab *tab, const struct locktab_event *ev)
 	if (!bid)
 		return; /* a bid that was left, or of a session that ended */
 	lock = bid->lock;
+	if (bid == lock->left) {
+		left_event(lock, ev);
+		return;
+	}
 	switch (ev->type) {
 	case LOCKTAB_BID_QUEUED:
 		on_queued(tab, bid, ev);

@@ -111,6 +111,7 @@ struct lock {
 	struct ticket_list looking; /* WAIT: they stand in nobody's way */
 	/* R9: two at most.  next is NULL while serving is. */
 	struct bid *serving, *next;
+	struct bid *left; /* the last that served, until its delete is seen */
 	uint64_t granted_bid; /* R4: the last bid that granted */
 	/* R6: the ownership period, over all bids that stand together. */
 	struct {
@@ -245,6 +246,8 @@ struct bid *bid_open(struct locktab *tab, struct lock *lock,
 		     enum zkp_mode mode);
 /* Serves nobody any more (R10), said to contest, and freed. */
 void bid_leave(struct locktab *tab, struct bid *bid);
+/* lock->left need not be listened to any more. */
+void bid_forget_left(struct locktab *tab, struct lock *lock);
 /* Freed; contest knows already, or the session has ended. */
 void bid_drop(struct locktab *tab, struct bid *bid);
 /* R8: between two holds, from serving to next. */
@@ -253,6 +256,8 @@ void bid_slide(struct locktab *tab, struct lock *lock);
 /* May the bid serve that ticket now, were the lease fresh? */
 bool bid_takes(const struct locktab *tab, const struct bid *bid,
 	       const struct ticket *t, int64_t now_ms);
+/* R8: how many a bid has. */
+uint32_t bid_turns(const struct locktab *tab);
 /* R6, and the last turn a token can hold. */
 bool bid_spent(const struct locktab *tab, const struct bid *bid,
 	       int64_t now_ms);

@@ -11,11 +11,6 @@
 #include <string.h>
 
 #include "daemon/locktab_i.h"
-#include "daemon/token.h"
-
-/* R8: from here on the next bid is made ahead: half of the turns are left,
- * which is time for a round trip at any rate of grants. */
-#define TURN_AHEAD ((TOKEN_TURN_MAX + 1) / 2)
 
 struct lock *lock_find(const struct locktab *tab, const char *name)
 {
@@ -127,6 +122,7 @@ static void lock_enter(struct locktab *tab, struct lock *lock,
 /* Nothing refers to it any more: freed by the next step. */
 static void lock_retire(struct locktab *tab, struct lock *lock)
 {
+	bid_forget_left(tab, lock);
 	if (lock->lost_len)
 		return;
 	TAILQ_REMOVE(&tab->states[LOCK_IDLE], lock, home);
@@ -176,21 +172,23 @@ static bool will_serve(const struct locktab *tab, const struct bid *bid,
 	return bid_takes(tab, bid, t, now_ms);
 }
 
-/* R9: for the first ticket only; who comes later waits without a node. */
+/* R8: from half of its turns on the next bid is made ahead: what is left is
+ * time for a round trip at any rate of grants.  R9: for the first ticket only;
+ * who comes later waits without a node. */
 static bool next_wanted(const struct locktab *tab, const struct lock *lock,
 			int64_t now_ms, enum zkp_mode *mode_out)
 {
 	const struct bid *bid = lock->serving;
 	const struct ticket *t = TAILQ_FIRST(&lock->waiting);
 
-	if (bid->state != BID_OWNED || tab->draining)
+	if (bid->state != BID_OWNED || tab->draining || lock->slots)
 		return false;
 	if (t && !will_serve(tab, bid, t, now_ms)) {
 		*mode_out = t->pub.mode;
 		return true;
 	}
 	*mode_out = ZKP_MODE_X;
-	return bid->mode == ZKP_MODE_X && bid->turn >= TURN_AHEAD;
+	return bid->mode == ZKP_MODE_X && bid->turn >= bid_turns(tab) / 2;
 }
 
 static void see_to_next(struct locktab *tab, struct lock *lock, int64_t now_ms)
@@ -264,7 +262,7 @@ static bool seeking(struct locktab *tab, struct lock *lock)
 static bool may_linger(const struct locktab *tab, const struct bid *bid)
 {
 	return tab->limits.linger_ms > 0 && bid->behind == BEHIND_NOBODY &&
-	       !tab->draining && bid->turn <= TOKEN_TURN_MAX &&
+	       !tab->draining && bid->turn < bid_turns(tab) &&
 	       (bid->turn > 0 || !bid->looked) && !bid->lock->looking_len;
 }
 
@@ -408,6 +406,7 @@ void lock_session_end(struct locktab *tab, enum locktab_lost why,
 			continue;
 		while (lock->serving)
 			bid_ends(tab, lock->serving, why, now_ms);
+		bid_forget_left(tab, lock);
 		(void)trying_ends(tab, lock, ZKP_UNAVAILABLE);
 		lock_settle(tab, lock, now_ms);
 		lock_queued_all(tab, lock);

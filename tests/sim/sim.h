@@ -17,6 +17,7 @@
  *	sim_other.c   strangers in the queue, an operator, the reaper
  *	sim_check.c   the promises P1 to P7, after every event
  *	sim_budget.c  P6's budget, by what the host was told
+ *	order.h       P2's order of tokens
  *	sim_shrink.c  a failing script, made small
  *	sim_main.c    seeds, replay, the summary
  *
@@ -32,6 +33,7 @@
 
 #include "daemon/coord_local.h"
 #include "daemon/hub.h"
+#include "order.h"
 #include "proto/reply.h"
 
 #define SIM_HOSTS_MAX     3
@@ -39,6 +41,8 @@
 #define SIM_CONNS         4  /* clients of one host */
 #define SIM_NAMES_MAX     3  /* locks that they want */
 #define SIM_ASKS_MAX      48 /* unanswered requests of one client */
+#define SIM_HOLDS         (SIM_NAMES_MAX * SIM_CONNS)
+#define SIM_GRANTS        64 /* of one name, by clients who still believe */
 #define SIM_STRANGERS     3
 #define SIM_SESSIONS_MAX  64 /* one bit each in a table of touches */
 #define SIM_ACTS_MAX      320
@@ -65,6 +69,7 @@ enum sim_act_type {
 	SIM_ACT_EOF,
 	SIM_ACT_LOCK_EOF, /* both in one write */
 	SIM_ACT_QUIT,
+	SIM_ACT_SHARE, /* DOWNGRADE */
 	/* of others in the ensemble */
 	SIM_ACT_STRANGER, /* comes, or goes */
 	SIM_ACT_DOWNGRADE,
@@ -116,7 +121,9 @@ struct sim_weather {
 	int64_t turns_ms, linger_ms;
 	uint32_t turns_max, tickets_per_conn_max, ephemeral_bytes_max;
 	uint32_t batch_ops_max;
-	int64_t end_us; /* no act after it: all heals */
+	uint32_t bid_turns; /* R8: of one bid */
+	unsigned readers;   /* of a hundred who ask */
+	int64_t end_us;     /* no act after it: all heals */
 	bool operator;
 };
 
@@ -209,6 +216,7 @@ struct sim_ask {
 	uint64_t token;  /* UNLOCK_STALE: that it names */
 	int64_t due_ms;  /* LOCK_WAIT: no TIMEOUT before */
 	int64_t hold_ms; /* LOCK: to let go after */
+	bool shared;     /* LOCK: asked so */
 };
 
 struct sim_conn {
@@ -222,12 +230,22 @@ struct sim_conn {
 /* A hold as its client may believe it. */
 struct sim_hold {
 	bool live;
+	bool shared;
+	int name;
 	uint64_t id, token;
 	uint16_t gen;
 	int conn;
 	int64_t until_ms; /* as last told */
 	bool suspended;   /* told so, not resumed */
 	char node[128];
+};
+
+/* P2: one that was given. */
+struct sim_grant {
+	const struct sim_hold *hold; /* where it was put */
+	const struct sim_host *host;
+	uint64_t id, token;
+	bool shared;
 };
 
 /* P6: what this host has been told of waiters behind its bid. */
@@ -315,7 +333,7 @@ struct sim_host {
 	uint32_t turn_gen;
 	unsigned spins;
 	struct sim_conn conns[SIM_CONNS];
-	struct sim_hold holds[SIM_NAMES_MAX];
+	struct sim_hold holds[SIM_HOLDS]; /* sim_hold_of() */
 	struct sim_budget budgets[SIM_NAMES_MAX];
 	uint16_t page_gen;
 	int64_t page_ms;
@@ -325,6 +343,7 @@ struct sim_host {
 
 struct sim_counts {
 	uint64_t events, turns, requests, grants, handovers, local_turns;
+	uint64_t shared, slides, shares;
 	uint64_t losses, suspensions, resumes, refusals;
 	uint64_t cuts, stalls, pauses, crashes, stops, ambushes;
 	uint64_t server_faults, elections, expiries, orphans;
@@ -353,7 +372,10 @@ struct sim {
 
 	struct sim_host hosts[SIM_HOSTS_MAX];
 	uint64_t tag_last, order_last;
-	uint64_t token_last[SIM_NAMES_MAX];
+	struct order orders[SIM_NAMES_MAX];
+	struct sim_grant grants[SIM_NAMES_MAX][SIM_GRANTS];
+	size_t grants_len[SIM_NAMES_MAX];
+	bool strict; /* kept by sim_run(): P2 for shared grants too (C4) */
 	bool exempt[SIM_NAMES_MAX]; /* an operator deleted a bid */
 	struct sim_head heads[SIM_NAMES_MAX];
 	bool healing;
@@ -444,6 +466,7 @@ const char *sim_name(int name);
 int sim_name_number(const char *word);
 /* Of a path below SIM_ROOT; -1: of no lock. */
 int sim_path_name(const char *path, size_t *parent_len_out);
+struct sim_hold *sim_hold_of(struct sim_host *host, int name, int conn);
 void sim_client_act(struct sim *sim, const struct sim_act *act);
 void sim_client_release(struct sim *sim, const struct sim_event *event);
 void sim_client_heal(struct sim *sim, struct sim_host *host);
@@ -460,10 +483,10 @@ void sim_other_heal(struct sim *sim);
 
 /* --- sim_check.c, sim_budget.c --- */
 
-void sim_check_grant(struct sim *sim, struct sim_host *host, int name,
-		     const struct sim_ask *ask);
-void sim_check_lost(struct sim *sim, struct sim_host *host, int name,
-		    const char *reason);
+void sim_check_grant(struct sim *sim, struct sim_host *host,
+		     const struct sim_hold *hold, const struct sim_ask *ask);
+void sim_check_lost(struct sim *sim, struct sim_host *host,
+		    const struct sim_hold *hold, const char *reason);
 void sim_check_resumed(struct sim *sim, struct sim_host *host);
 void sim_check_turn(struct sim *sim, struct sim_host *host);
 void sim_check_tree(struct sim *sim);
@@ -474,7 +497,8 @@ int64_t sim_believed_ms(const struct sim_host *host,
 			const struct sim_hold *hold);
 bool sim_believes(const struct sim *sim, const struct sim_host *host,
 		  const struct sim_hold *hold);
-void sim_budget_grant(struct sim *sim, struct sim_host *host, int name);
+void sim_budget_grant(struct sim *sim, struct sim_host *host,
+		      const struct sim_hold *hold);
 void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		       const struct coord_event *ev);
 void sim_budget_tree(struct sim *sim);

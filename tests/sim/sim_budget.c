@@ -17,7 +17,8 @@ static const char *name_of(const char *path)
 	return strrchr(path, '/') + 1;
 }
 
-/* Is there a node of somebody else's behind ours in the last listing? */
+/* Is there a node of somebody else's behind ours in the last listing, that
+ * must wait for ours? */
 static bool foreign_behind(const struct sim *sim, const struct sim_host *host,
 			   int name, const char *own_path)
 {
@@ -33,7 +34,8 @@ static bool foreign_behind(const struct sim *sim, const struct sim_host *host,
 	     at += strlen(at) + 1) {
 		seen = seen || strcmp(at, name_of(own_path)) == 0;
 		if (!layout_child_parse(at, &child) ||
-		    !layout_child_before(&own, &child))
+		    !layout_child_before(&own, &child) ||
+		    (own.reader && child.reader))
 			continue;
 		(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s",
 			       sim_name(name), at);
@@ -72,10 +74,11 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 	budget->known = behind;
 }
 
-void sim_budget_grant(struct sim *sim, struct sim_host *host, int name)
+void sim_budget_grant(struct sim *sim, struct sim_host *host,
+		      const struct sim_hold *hold)
 {
+	int name = hold->name;
 	struct sim_budget *budget = &host->budgets[name];
-	const struct sim_hold *hold = &host->holds[name];
 	const struct sim_weather *w = &sim->weather;
 	uint64_t reign = sim->heads[name].reign;
 	int64_t now_ms = sim_host_ms(sim, host);

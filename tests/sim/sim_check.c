@@ -2,6 +2,7 @@
 /*
  * sim - the promises, judged by what clients were told and by the tree.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,35 +34,72 @@ static const struct coord_tree_node *queue_of(const struct sim *sim, int name)
 
 /* --- at a grant --- */
 
-/* P1: nobody else may still believe that it has this lock. */
-static void check_alone(struct sim *sim, const struct sim_host *host, int name)
+/* P1: nobody else may still believe that it has this lock, unless both share
+ * it. */
+static void check_alone(struct sim *sim, const struct sim_host *host,
+			const struct sim_hold *hold)
 {
-	for (int i = 0; i < sim->weather.hosts; i++) {
-		const struct sim_host *other = &sim->hosts[i];
-		const struct sim_hold *hold = &other->holds[name];
+	for (int i = 0; i < sim->weather.hosts * SIM_HOLDS; i++) {
+		const struct sim_host *at = &sim->hosts[i / SIM_HOLDS];
+		const struct sim_hold *other = &at->holds[i % SIM_HOLDS];
 
-		if (other == host || sim->exempt[name] ||
-		    !sim_believes(sim, other, hold))
+		if (other == hold || sim->exempt[hold->name] ||
+		    other->name != hold->name ||
+		    (other->shared && hold->shared) ||
+		    !sim_believes(sim, at, other))
 			continue;
 		sim_fail(sim,
-			 "P1: %s is granted on h%d while h%d.%d believes it "
+			 "P1: %s is granted on h%d.%d while h%d.%d believes it "
 			 "until %lld, now %lld",
-			 sim_name(name), host->number, other->number,
-			 hold->conn, (long long)sim_believed_ms(other, hold),
-			 (long long)sim_host_ms(sim, other));
+			 sim_name(hold->name), host->number, hold->conn,
+			 at->number, other->conn,
+			 (long long)sim_believed_ms(at, other),
+			 (long long)sim_host_ms(sim, at));
 	}
 }
 
-/* P2: larger than every token of this name before. */
-static void check_token(struct sim *sim, int name, uint64_t token)
+/* P2: those that have ended go into the marks. */
+static void sort_out_ended(struct sim *sim, int name)
 {
-	if ((token <= sim->token_last[name] && !sim->exempt[name]) ||
-	    token > INT64_MAX)
-		sim_fail(sim, "P2: token %llu of %s after %llu",
-			 (unsigned long long)token, sim_name(name),
-			 (unsigned long long)sim->token_last[name]);
-	if (token > sim->token_last[name])
-		sim->token_last[name] = token;
+	struct sim_grant *grants = sim->grants[name];
+	size_t left = 0;
+
+	for (size_t i = 0; i < sim->grants_len[name]; i++) {
+		const struct sim_grant *one = &grants[i];
+
+		if (one->hold->id == one->id &&
+		    one->hold->token == one->token &&
+		    sim_believes(sim, one->host, one->hold))
+			grants[left++] = *one;
+		else
+			order_ended(&sim->orders[name], one->token,
+				    one->shared);
+	}
+	sim->grants_len[name] = left;
+}
+
+static void check_token(struct sim *sim, const struct sim_host *host,
+			const struct sim_hold *hold)
+{
+	const struct order *order = &sim->orders[hold->name];
+	size_t *len = &sim->grants_len[hold->name];
+
+	sort_out_ended(sim, hold->name);
+	if ((!order_fits(order, hold->token, hold->shared, sim->strict) &&
+	     !sim->exempt[hold->name]) ||
+	    hold->token > INT64_MAX)
+		sim_fail(sim, "P2: %s token %llu of %s after %llu x, %llu s",
+			 hold->shared ? "shared" : "exclusive",
+			 (unsigned long long)hold->token, sim_name(hold->name),
+			 (unsigned long long)order->exclusive,
+			 (unsigned long long)order->shared);
+	assert(*len < SIM_GRANTS);
+	sim->grants[hold->name][(*len)++] =
+	    (struct sim_grant){ .hold = hold,
+				.host = host,
+				.id = hold->id,
+				.token = hold->token,
+				.shared = hold->shared };
 }
 
 /* P6, on the host: nobody who asked earlier waits still. */
@@ -72,6 +110,8 @@ static void check_arrival(struct sim *sim, const struct sim_host *host,
 		for (int i = 0; i < SIM_ASKS_MAX; i++) {
 			const struct sim_ask *other = &host->conns[n].asks[i];
 
+			if (host->conns[n].quits)
+				continue; /* it wants nothing any more */
 			if (other->tag && other->act < SIM_ACT_TRY &&
 			    other->name == name && other->order < ask->order)
 				sim_fail(sim,
@@ -82,33 +122,55 @@ static void check_arrival(struct sim *sim, const struct sim_host *host,
 	}
 }
 
-/* P6 in the cluster, and the ground of all: the bid's node is there, it is of
- * this session, and nobody stands before it, at the leader, now. */
-static void check_node(struct sim *sim, const struct sim_host *host, int name,
-		       const char *path)
+/* Does somebody of this host hold on that node? */
+static bool held_on(const struct sim *sim, const struct sim_host *host,
+		    const char *node_name)
 {
+	for (int i = 0; i < SIM_HOLDS; i++) {
+		const struct sim_hold *hold = &host->holds[i];
+
+		if (sim_believes(sim, host, hold) &&
+		    strcmp(strrchr(hold->node, '/') + 1, node_name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* P6 in the cluster, and the ground of all: the bid's node is there, it is of
+ * this session, and nobody whom it excludes stands before it, at the leader,
+ * now.  But for the bid that ownership has just slid from (R8): it is of the
+ * same session, and held no more. */
+static void check_node(struct sim *sim, const struct sim_host *host,
+		       const struct sim_hold *hold)
+{
+	int64_t session = coord_local_session(host->link.inner);
 	const struct coord_tree_node *own, *child;
 	struct layout_child mine, other;
 
-	if (sim->exempt[name])
+	if (sim->exempt[hold->name])
 		return;
-	own = coord_tree_find(sim->tree, 0, path);
-	if (!own || coord_tree_stat(own).owner !=
-			coord_local_session(host->link.inner)) {
+	own = coord_tree_find(sim->tree, 0, hold->node);
+	if (!own || coord_tree_stat(own).owner != session) {
 		sim_fail(sim, "P1: %s is granted on h%d without its node %s",
-			 sim_name(name), host->number, path);
+			 sim_name(hold->name), host->number, hold->node);
 		return;
 	}
-	if (!layout_child_parse(strrchr(path, '/') + 1, &mine))
+	if (!layout_child_parse(strrchr(hold->node, '/') + 1, &mine))
 		return;
-	for (child = coord_tree_child_first(queue_of(sim, name)); child;
+	for (child = coord_tree_child_first(queue_of(sim, hold->name)); child;
 	     child = coord_tree_child_next(child)) {
-		if (child != own &&
-		    layout_child_parse(coord_tree_name(child), &other) &&
-		    layout_child_before(&other, &mine))
+		const char *word = coord_tree_name(child);
+
+		if (child == own || !layout_child_parse(word, &other) ||
+		    !layout_child_before(&other, &mine) ||
+		    (hold->shared && other.reader))
+			continue;
+		if (coord_tree_stat(child).owner == session &&
+		    !held_on(sim, host, word))
+			sim->counts.slides++;
+		else
 			sim_fail(sim, "P6: %s is granted on h%d past %s",
-				 sim_name(name), host->number,
-				 coord_tree_name(child));
+				 sim_name(hold->name), host->number, word);
 	}
 }
 
@@ -130,7 +192,7 @@ static void check_lease(struct sim *sim, struct sim_host *host,
 		sim_fail(sim, "P1: h%d: GRANTED with only %lld ms left",
 			 host->number, (long long)(hold->until_ms - now_ms));
 	/* Whoever was told SUSPENDED is told RESUMED in the same turn. */
-	for (int i = 0; i < SIM_NAMES_MAX; i++) {
+	for (int i = 0; i < SIM_HOLDS; i++) {
 		const struct sim_hold *other = &host->holds[i];
 
 		if (other->live && other->suspended && other->gen == hold->gen)
@@ -138,25 +200,22 @@ static void check_lease(struct sim *sim, struct sim_host *host,
 	}
 }
 
-void sim_check_grant(struct sim *sim, struct sim_host *host, int name,
-		     const struct sim_ask *ask)
+void sim_check_grant(struct sim *sim, struct sim_host *host,
+		     const struct sim_hold *hold, const struct sim_ask *ask)
 {
-	const struct sim_hold *hold = &host->holds[name];
-
 	check_lease(sim, host, hold);
-	check_alone(sim, host, name);
-	check_token(sim, name, hold->token);
-	check_arrival(sim, host, name, ask);
-	check_node(sim, host, name, hold->node);
-	sim_budget_grant(sim, host, name);
+	check_alone(sim, host, hold);
+	check_token(sim, host, hold);
+	check_arrival(sim, host, hold->name, ask);
+	check_node(sim, host, hold);
+	sim_budget_grant(sim, host, hold);
 }
 
 /* --- at the end of a hold --- */
 
-void sim_check_lost(struct sim *sim, struct sim_host *host, int name,
-		    const char *reason)
+void sim_check_lost(struct sim *sim, struct sim_host *host,
+		    const struct sim_hold *hold, const char *reason)
 {
-	const struct sim_hold *hold = &host->holds[name];
 	/* The page has been emptied by now. */
 	int64_t now_ms = sim_host_ms(sim, host);
 
@@ -171,7 +230,7 @@ void sim_check_lost(struct sim *sim, struct sim_host *host, int name,
 			sim_fail(sim, "P3: LOST on h%d, but its session lives",
 				 host->number);
 	} else if (strcmp(reason, "deleted") == 0) {
-		if (!sim->exempt[name])
+		if (!sim->exempt[hold->name])
 			sim_fail(sim, "P3: nobody deleted %s", hold->node);
 	} else if (!host->stopping) {
 		sim_fail(sim, "P3: LOST on h%d: %s", host->number, reason);
@@ -193,9 +252,9 @@ void sim_check_resumed(struct sim *sim, struct sim_host *host)
 /* --- after each turn of a host --- */
 
 /* P3: the deadline that comes is announced, the one that came is told. */
-static void check_notice(struct sim *sim, struct sim_host *host, int name)
+static void check_notice(struct sim *sim, struct sim_host *host,
+			 struct sim_hold *hold)
 {
-	struct sim_hold *hold = &host->holds[name];
 	int64_t left_ms;
 
 	if (!hold->live)
@@ -204,7 +263,7 @@ static void check_notice(struct sim *sim, struct sim_host *host, int name)
 	left_ms = hold->until_ms - sim_host_ms(sim, host);
 	if (left_ms <= 0)
 		sim_fail(sim, "P3: h%d let the deadline of %s pass",
-			 host->number, sim_name(name));
+			 host->number, sim_name(hold->name));
 	else if (!hold->suspended && !host->stopping &&
 		 left_ms <= host->link.told_ms / LEASE_BEATS)
 		sim_fail(sim,
@@ -219,8 +278,8 @@ void sim_check_turn(struct sim *sim, struct sim_host *host)
 		return; /* its first act was before the freeze */
 	if (host->doubtful)
 		sim_fail(sim, "P1: h%d: GRANTED while suspended", host->number);
-	for (int i = 0; i < SIM_NAMES_MAX; i++)
-		check_notice(sim, host, i);
+	for (int i = 0; i < SIM_HOLDS; i++)
+		check_notice(sim, host, &host->holds[i]);
 	for (int i = 0; i < SIM_CONNS; i++) {
 		if (host->conns[i].ended || host->conns[i].quits)
 			sim_fail(sim, "P5: h%d.%d has ended and is not closed",
@@ -231,15 +290,14 @@ void sim_check_turn(struct sim *sim, struct sim_host *host)
 /* --- after each change of the tree --- */
 
 /* P1, before anybody else profits: what is believed is there. */
-static void check_held(struct sim *sim, const struct sim_host *host, int name)
+static void check_held(struct sim *sim, const struct sim_host *host,
+		       const struct sim_hold *hold)
 {
-	const struct sim_hold *hold = &host->holds[name];
-
-	if (!sim_believes(sim, host, hold) || sim->exempt[name] ||
+	if (!sim_believes(sim, host, hold) || sim->exempt[hold->name] ||
 	    coord_tree_find(sim->tree, 0, hold->node))
 		return;
 	sim_fail(sim, "P1: h%d.%d believes in %s until %lld, its node is gone",
-		 host->number, hold->conn, sim_name(name),
+		 host->number, hold->conn, sim_name(hold->name),
 		 (long long)sim_believed_ms(host, hold));
 }
 
@@ -274,8 +332,8 @@ void sim_check_tree(struct sim *sim)
 
 		if (!host->alive)
 			continue;
-		for (int n = 0; n < sim->weather.names; n++)
-			check_held(sim, host, n);
+		for (int n = 0; n < SIM_HOLDS; n++)
+			check_held(sim, host, &host->holds[n]);
 		if (sim->weather.ephemeral_bytes_max < 1024)
 			check_bytes(sim, host);
 	}
@@ -320,11 +378,11 @@ static void check_answers(struct sim *sim, const struct sim_host *host)
 					 sim_name(ask->name));
 		}
 	}
-	for (int i = 0; i < SIM_NAMES_MAX; i++) {
+	for (int i = 0; i < SIM_HOLDS; i++) {
 		if (host->holds[i].live)
 			sim_fail(sim, "P5: h%d.%d cannot let go of %s",
 				 host->number, host->holds[i].conn,
-				 sim_name(i));
+				 sim_name(host->holds[i].name));
 	}
 }
 

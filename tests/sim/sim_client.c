@@ -90,13 +90,16 @@ static void say_named(struct sim *sim, struct sim_host *host, int n,
 	say(sim, host, n, ask, words);
 }
 
+struct sim_hold *sim_hold_of(struct sim_host *host, int name, int conn)
+{
+	return &host->holds[name * SIM_CONNS + conn];
+}
+
 /* The end of the connection ends its holds at once (P1). */
 static void let_go(struct sim_host *host, int n)
 {
-	for (int i = 0; i < SIM_NAMES_MAX; i++) {
-		if (host->holds[i].conn == n)
-			host->holds[i].live = false;
-	}
+	for (int i = 0; i < SIM_NAMES_MAX; i++)
+		sim_hold_of(host, i, n)->live = false;
 }
 
 static void end(struct sim *sim, struct sim_host *host, int n)
@@ -117,8 +120,11 @@ static void lock(struct sim *sim, struct sim_host *host,
 		 const struct sim_act *act)
 {
 	struct sim_ask ask = { .act = act->type, .name = act->name };
+	const char *mode;
 	char words[128];
 
+	ask.shared = (act->salt >> 40) % 100 < sim->weather.readers;
+	mode = ask.shared ? " mode=s" : "";
 	/* Mostly about as long as the weather says, sometimes for good. */
 	ask.hold_ms =
 	    (int64_t)(act->salt % (uint64_t)(2 * sim->weather.hold_ms + 1));
@@ -126,14 +132,14 @@ static void lock(struct sim *sim, struct sim_host *host,
 		ask.hold_ms = HOLD_MS_MAX;
 	if (act->type == SIM_ACT_LOCK_WAIT) {
 		ask.due_ms = sim_host_ms(sim, host) + act->a_ms;
-		(void)snprintf(words, sizeof words, "LOCK %s wait=%ums",
-			       sim_name(act->name), act->a_ms);
-		say(sim, host, act->conn, ask, words);
-	} else if (act->type == SIM_ACT_TRY) {
-		say_named(sim, host, act->conn, ask, "TRYLOCK");
+		(void)snprintf(words, sizeof words, "LOCK %s wait=%ums%s",
+			       sim_name(act->name), act->a_ms, mode);
 	} else {
-		say_named(sim, host, act->conn, ask, "LOCK");
+		(void)snprintf(words, sizeof words, "%s %s%s",
+			       act->type == SIM_ACT_TRY ? "TRYLOCK" : "LOCK",
+			       sim_name(act->name), mode);
 	}
+	say(sim, host, act->conn, ask, words);
 }
 
 static void unlock_stale(struct sim *sim, struct sim_host *host,
@@ -190,6 +196,8 @@ void sim_client_act(struct sim *sim, const struct sim_act *act)
 		unlock_stale(sim, host, act);
 	} else if (act->type == SIM_ACT_CANCEL) {
 		say_named(sim, host, act->conn, ask, "CANCEL");
+	} else if (act->type == SIM_ACT_SHARE) {
+		say_named(sim, host, act->conn, ask, "DOWNGRADE");
 	} else if (act->type == SIM_ACT_CHECK) {
 		say_named(sim, host, act->conn, ask, "CHECK");
 	} else if (act->type == SIM_ACT_TALK) {
@@ -205,8 +213,8 @@ void sim_client_act(struct sim *sim, const struct sim_act *act)
 void sim_client_release(struct sim *sim, const struct sim_event *event)
 {
 	struct sim_host *host = &sim->hosts[event->who];
-	int name = (int)event->gen;
-	const struct sim_hold *hold = &host->holds[name];
+	const struct sim_hold *hold = &host->holds[event->gen];
+	int name = hold->name;
 	struct sim_ask ask = { .act = SIM_ACT_UNLOCK, .name = name };
 	char words[128];
 
@@ -224,21 +232,21 @@ void sim_client_release(struct sim *sim, const struct sim_event *event)
 	say(sim, host, hold->conn, ask, words);
 }
 
-static void release_after(struct sim *sim, struct sim_host *host, int name,
-			  int64_t hold_ms)
+static void release_after(struct sim *sim, const struct sim_host *host,
+			  const struct sim_hold *hold, int64_t hold_ms)
 {
 	sim_push(sim, sim->now_us + hold_ms * SIM_MS + 10, SIM_EV_RELEASE,
 		 (struct sim_event){ .who = host->number,
-				     .gen = (uint32_t)name,
-				     .value = host->holds[name].id });
+				     .gen = (uint32_t)(hold - host->holds),
+				     .value = hold->id });
 }
 
 /* Who holds lets go, so that everybody must get there. */
 void sim_client_heal(struct sim *sim, struct sim_host *host)
 {
-	for (int i = 0; i < SIM_NAMES_MAX; i++) {
+	for (int i = 0; i < SIM_HOLDS; i++) {
 		if (host->holds[i].live)
-			release_after(sim, host, i, 1);
+			release_after(sim, host, &host->holds[i], 1);
 	}
 }
 
@@ -256,7 +264,7 @@ void sim_client_stats(struct sim *sim, struct sim_host *host)
 static void granted(struct sim *sim, struct sim_host *host, int n,
 		    const struct sim_ask *ask, const struct zkp_reply *reply)
 {
-	struct sim_hold *hold = &host->holds[ask->name];
+	struct sim_hold *hold = sim_hold_of(host, ask->name, n);
 	struct zkp_grant grant;
 
 	if (!zkp_grant_read(reply, &grant) || ask->act > SIM_ACT_TRY) {
@@ -265,19 +273,44 @@ static void granted(struct sim *sim, struct sim_host *host, int n,
 		return;
 	}
 	sim->counts.grants++;
+	sim->counts.shared += ask->shared;
 	if (hold->live && sim_believes(sim, host, hold) &&
 	    !sim->exempt[ask->name])
-		sim_fail(sim, "P1: two holds of %s on h%d", sim_name(ask->name),
-			 host->number);
+		sim_fail(sim, "P1: two holds of %s on h%d.%d",
+			 sim_name(ask->name), host->number, n);
+	if (strcmp(grant.mode, ask->shared ? "s" : "x") != 0)
+		sim_fail(sim, "h%d.%d: granted in another mode", host->number,
+			 n);
 	*hold = (struct sim_hold){ .live = true,
+				   .shared = ask->shared,
+				   .name = ask->name,
 				   .id = grant.id,
 				   .token = grant.token,
 				   .gen = (uint16_t)grant.gen,
 				   .conn = n,
 				   .until_ms = grant.until_ms };
 	(void)snprintf(hold->node, sizeof hold->node, "%s", grant.node);
-	sim_check_grant(sim, host, ask->name, ask);
-	release_after(sim, host, ask->name, sim->healing ? 1 : ask->hold_ms);
+	sim_check_grant(sim, host, hold, ask);
+	release_after(sim, host, hold, sim->healing ? 1 : ask->hold_ms);
+}
+
+/* From the answer on others may share it. */
+static void downgraded(struct sim *sim, struct sim_host *host, int n,
+		       const struct sim_ask *ask, const struct zkp_reply *reply)
+{
+	struct sim_hold *hold = sim_hold_of(host, ask->name, n);
+	uint64_t token = 0;
+
+	(void)zkp_reply_u64(reply, "token", &token);
+	if (host->conns[n].quits)
+		return;
+	if (!hold->live || token != hold->token) {
+		sim_fail(sim, "h%d.%d: shares what it does not hold",
+			 host->number, n);
+		return;
+	}
+	sim->counts.shares += !hold->shared;
+	hold->shared = true;
 }
 
 static void hold_ends(struct sim_host *host, struct sim_hold *hold, int name)
@@ -290,7 +323,7 @@ static void released(struct sim *sim, struct sim_host *host, int n,
 		     const struct sim_ask *ask, const struct zkp_reply *reply)
 {
 	int name = sim_name_number(zkp_reply_arg(reply, 0));
-	struct sim_hold *hold = name < 0 ? NULL : &host->holds[name];
+	struct sim_hold *hold = name < 0 ? NULL : sim_hold_of(host, name, n);
 	uint64_t id = 0;
 
 	(void)zkp_reply_id(reply, "id", &id);
@@ -311,8 +344,8 @@ static void released(struct sim *sim, struct sim_host *host, int n,
 static void checked(struct sim *sim, struct sim_host *host, int n,
 		    const struct sim_ask *ask, const struct zkp_reply *reply)
 {
-	const struct sim_hold *hold = &host->holds[ask->name];
-	bool holds = hold->live && hold->conn == n;
+	const struct sim_hold *hold = sim_hold_of(host, ask->name, n);
+	bool holds = hold->live;
 	uint64_t held = 0, token = 0;
 	int64_t until_ms = 0;
 
@@ -349,10 +382,8 @@ static void refused(struct sim *sim, struct sim_host *host, int n,
 
 static void doubt(struct sim_host *host, int n, bool suspended)
 {
-	for (int i = 0; i < SIM_NAMES_MAX; i++) {
-		if (host->holds[i].live && host->holds[i].conn == n)
-			host->holds[i].suspended = suspended;
-	}
+	for (int i = 0; i < SIM_NAMES_MAX; i++)
+		sim_hold_of(host, i, n)->suspended = suspended;
 }
 
 static void event(struct sim *sim, struct sim_host *host, int n,
@@ -372,11 +403,11 @@ static void event(struct sim *sim, struct sim_host *host, int n,
 	} else if (strcmp(reply->word, "LOST") == 0) {
 		sim->counts.losses++;
 		name = sim_name_number(zkp_reply_arg(reply, 0));
-		hold = name < 0 ? NULL : &host->holds[name];
+		hold = name < 0 ? NULL : sim_hold_of(host, name, n);
 		(void)zkp_reply_id(reply, "id", &id);
 		if (!hold || !hold->live || hold->id != id)
 			return; /* of a hold that it was never told of */
-		sim_check_lost(sim, host, name, zkp_reply_str(reply, "reason"));
+		sim_check_lost(sim, host, hold, zkp_reply_str(reply, "reason"));
 		hold_ends(host, hold, name);
 	}
 }
@@ -404,6 +435,8 @@ static void final(struct sim *sim, struct sim_host *host, int n,
 		granted(sim, host, n, &was, reply);
 	else if (strcmp(reply->word, "RELEASED") == 0)
 		released(sim, host, n, &was, reply);
+	else if (was.act == SIM_ACT_SHARE)
+		downgraded(sim, host, n, &was, reply);
 	else if (was.act == SIM_ACT_CHECK)
 		checked(sim, host, n, &was, reply);
 }

@@ -111,6 +111,7 @@ void sim_host_begin(struct sim *sim, struct sim_host *host)
 		.server_tick_ms = w->tick_ms,
 		.turns_ms = w->turns_ms,
 		.turns_max = w->turns_max,
+		.bid_turns = w->bid_turns,
 		.linger_ms = w->linger_ms,
 		.try_grace_ms = 50,
 		.drift_ppm = 1000,

@@ -23,6 +23,9 @@ static const char usage[] =
     "                                (ZKL_SMALL: 1000, ZKL_NIGHTLY: 1000000)\n"
     "zkl_sim --seed N                play one, and tell what happens\n"
     "zkl_sim --seed N --shrink       leave out what a failure does not need\n"
+    "zkl_sim --strict ...            tokens of shared grants must grow as "
+    "well:\n"
+    "                                nobody can promise that, so it must fail\n"
     "zkl_sim --replay N              play N seeds twice: the same bits?\n";
 
 struct options {
@@ -83,6 +86,9 @@ static bool summary(uint64_t seeds, const struct sim_counts *c, double took_s)
 		{ "grants", c->grants, true },
 		{ "hand-overs between bids", c->handovers, true },
 		{ "local turns", c->local_turns, true },
+		{ "shared grants", c->shared, true },
+		{ "holds made shared", c->shares, true },
+		{ "slides", c->slides, true },
 		{ "refusals", c->refusals, true },
 		{ "losses", c->losses, true },
 		{ "suspensions", c->suspensions, true },
@@ -212,6 +218,7 @@ static bool read_options(int argc, char **argv, struct options *out)
 		{ "seed", required_argument, NULL, 's' },
 		{ "replay", required_argument, NULL, 'r' },
 		{ "shrink", no_argument, NULL, 'k' },
+		{ "strict", no_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int flag;
@@ -229,6 +236,8 @@ static bool read_options(int argc, char **argv, struct options *out)
 			out->replay = value;
 		else if (flag == 'k')
 			out->shrink = true;
+		else if (flag == 't')
+			sim.strict = true;
 		else
 			return false;
 	}

@@ -33,6 +33,7 @@ static const struct row {
 	{ SIM_ACT_EOF, OF_CLIENT, "eof", 6, 0, 0 },
 	{ SIM_ACT_LOCK_EOF, OF_CLIENT, "lock-eof", 5, 0, 0 },
 	{ SIM_ACT_QUIT, OF_CLIENT, "quit", 1, 0, 0 },
+	{ SIM_ACT_SHARE, OF_CLIENT, "share", 3, 0, 0 },
 	{ SIM_ACT_STRANGER, OF_OTHERS, "stranger", 8, 0, 0 },
 	{ SIM_ACT_DOWNGRADE, OF_OTHERS, "downgrade", 3, 0, 0 },
 	{ SIM_ACT_OPERATOR, OF_OTHERS, "operator", 2, 0, 0 },
@@ -99,6 +100,8 @@ static void draw_weather(struct sim *sim)
 	w->ephemeral_bytes_max =
 	    (uint32_t)PICK(sim, 160, 768 * 1024, 768 * 1024, 768 * 1024);
 	w->end_us = SIM_MS * (int64_t)(4000 + sim_random(sim, 14000));
+	w->bid_turns = (uint32_t)PICK(sim, 0, 0, 2, 4, 16);
+	w->readers = (unsigned)PICK(sim, 0, 0, 50, 90);
 	w->operator= sim_chance(sim, 8);
 }
 

@@ -28,7 +28,7 @@ static void act(struct sim *sim, int number)
 	sim_note(sim, "act %d: %s h%d.%d %s %u ms", number,
 		 sim_act_word(act->type), act->host, act->conn,
 		 sim_name(act->name), act->a_ms);
-	if (act->type <= SIM_ACT_QUIT)
+	if (act->type < SIM_ACT_STRANGER)
 		sim_client_act(sim, act);
 	else if (act->type <= SIM_ACT_REAP)
 		sim_other_act(sim, act);
@@ -104,7 +104,7 @@ static unsigned unsettled(const struct sim *sim)
 			for (int k = 0; k < SIM_ASKS_MAX; k++)
 				len += host->conns[n].asks[k].tag != 0;
 		}
-		for (int k = 0; k < SIM_NAMES_MAX; k++)
+		for (int k = 0; k < SIM_HOLDS; k++)
 			len += host->holds[k].live;
 	}
 	return len;
@@ -146,7 +146,10 @@ static void play(struct sim *sim)
 
 void sim_run(struct sim *sim, uint64_t seed, const bool *acts_out, bool trace)
 {
+	bool strict = sim->strict;
+
 	memset(sim, 0, sizeof *sim);
+	sim->strict = strict;
 	sim->seed = seed;
 	sim->chance = seed;
 	sim->trace = trace;

@@ -143,6 +143,36 @@ START_TEST(our_next_bid_is_no_waiter)
 }
 END_TEST
 
+/* ... also when both who stand there only read: one of ours wants to be alone
+ * between them. */
+START_TEST(a_reader_behind_our_next_writer_waits)
+{
+	mode = ZKP_MODE_S;
+	begin(true, true);
+	TRANSCRIPT("create ok\nlist us z7\nbehind us r6 z7\nfired children\n"
+		   "behind us r6 z7 r8",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us z7 -> OWNED(alone) behind!\n"
+		   "behind us r6 z7 -> BEHIND(0)\n"
+		   "fired children -> behind!\n"
+		   "behind us r6 z7 r8 -> BEHIND(1) own!\n");
+}
+END_TEST
+
+/* R6: what was asked while owned is heard, though the bid is being left. */
+START_TEST(a_late_listing_tells_of_a_waiter)
+{
+	TRANSCRIPT("create ok\nlist us\nleave\nbehind us m7\ndelete ok",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us -> OWNED(alone) behind!\n"
+		   "leave -> delete\n"
+		   "behind us m7 -> BEHIND(1)\n"
+		   "delete ok -> GONE\n");
+}
+END_TEST
+
 /* C7: what was lost is looked for under the name that was written. */
 START_TEST(a_lost_reader_is_found_again)
 {
@@ -174,6 +204,8 @@ int main(void)
 	tcase_add_test(tc, c2_nodes_are_counted_not_numbers);
 	tcase_add_test(tc, r8_our_own_bid_alone_before_us_is_named);
 	tcase_add_test(tc, our_next_bid_is_no_waiter);
+	tcase_add_test(tc, a_reader_behind_our_next_writer_waits);
+	tcase_add_test(tc, a_late_listing_tells_of_a_waiter);
 	tcase_add_test(tc, a_lost_reader_is_found_again);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);

@@ -42,7 +42,7 @@ START_TEST(ownership_slides_between_two_holds)
 	     "6 bid2 queued 1 db1 kin 1 75\n"
 	     "7 c1 LOCK foo\n"
 	     "8 c2 UNLOCK foo\n"
-	     "9 bid1 sees somebody\n"
+	     "9 bid1 stirred\n"
 	     "10 bid2 owned 75 unknown after\n"
 	     "11 c2 LOCK foo\n"
 	     "12 c1 UNLOCK foo\n"
@@ -54,7 +54,7 @@ START_TEST(ownership_slides_between_two_holds)
 	    "[   6] bid2 queued 1 db1 kin 1 75 ->\n"
 	    "[   7] c1 LOCK foo -> c1 QUEUED foo pos=2 by c2\n"
 	    "[   8] c2 UNLOCK foo -> c2=OK bid1- c1 GRANTED foo 75.0\n"
-	    "[   9] bid1 sees somebody ->\n"
+	    "[   9] bid1 stirred ->\n"
 	    "[  10] bid2 owned 75 unknown after ->\n"
 	    "[  11] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1\n"
 	    "[  12] c1 UNLOCK foo -> c1=OK c2 GRANTED foo 75.1\n"
@@ -128,6 +128,27 @@ START_TEST(c5_the_budget_is_not_served_twice)
 		   "[  18] bid2 owned 75 unknown after ->\n"
 		   "[  19] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1\n"
 		   "[  20] c1 UNLOCK foo -> c1=OK bid3+ bid2-\n");
+}
+END_TEST
+
+/* ... and from the first one's last listing on, which is answered when it has
+ * been left already. */
+START_TEST(c5_a_late_listing_counts)
+{
+	play_to_turn(1023);
+	trace_len = 0;
+	play("10 bid2 queued 1 db1 kin 1 75\n"
+	     "11 c1 LOCK foo\n"
+	     "12 c2 UNLOCK foo\n"
+	     "13 bid1 sees somebody\n"
+	     "14 bid1 vanished\n"
+	     "15 bid2 owned 75 unknown after\n"
+	     "16 bid1 sees somebody\n"
+	     "17 c2 LOCK foo\n"
+	     "63 c1 UNLOCK foo\n");
+	ck_assert_ptr_null(strstr(trace, "LOST"));
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "c1 UNLOCK foo -> c1=OK bid3+ bid2-\n"));
 }
 END_TEST
 
@@ -468,6 +489,7 @@ int main(void)
 	tcase_add_test(tc, a_stranger_between_is_not_slid_over);
 	tcase_add_test(tc, a_stranger_that_left_is_no_hindrance);
 	tcase_add_test(tc, c5_the_budget_is_not_served_twice);
+	tcase_add_test(tc, c5_a_late_listing_counts);
 	tcase_add_test(tc, c5_a_plain_hand_over_counts_on_too);
 	tcase_add_test(tc, a_waiter_arrives_during_a_slide);
 	tcase_add_test(tc, everybody_leaves_both_bids);

@@ -79,9 +79,9 @@ struct contest_effect {
 	uint64_t after; /* QUEUED: the bid of this daemon that stands directly
 			   and alone before us (R8); 0: none does */
 	uint64_t base;  /* QUEUED OWNED: token of turn 0 */
-	bool after_own; /* OWNED: right after a bid of this daemon */
+	bool after_own; /* QUEUED OWNED: right after a bid of this daemon */
 	bool behind_known;      /* OWNED */
-	bool behind;            /* OWNED BEHIND */
+	bool behind;            /* QUEUED OWNED BEHIND */
 	enum zkp_status status; /* FAILED */
 	int zk_rc;              /* FAILED: the coordinator's code, 0: none */
 	const char *why;        /* FAILED: static text */

@@ -171,6 +171,8 @@ static bool to_event(const struct hub_bid *bid, const struct contest_effect *fx,
 		ev_out->bid.holder = fx->holder;
 		ev_out->bid.kin = fx->kin;
 		ev_out->bid.after = fx->after;
+		ev_out->bid.after_own = fx->after_own;
+		ev_out->bid.behind = behind_of(fx);
 		ev_out->bid.base = fx->base;
 		return true;
 	case CONTEST_FX_OWNED:

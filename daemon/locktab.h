@@ -165,8 +165,9 @@ struct locktab_event {
 			uint64_t base;  /* QUEUED OWNED: token of turn 0 */
 			uint64_t after; /* QUEUED: alone before us, a bid of
 					   this host; 0: it is not so */
-			bool after_own; /* OWNED: right after a bid of ours */
-			enum locktab_behind behind; /* OWNED BEHIND */
+			bool after_own; /* QUEUED OWNED: right after a bid of
+					   ours */
+			enum locktab_behind behind; /* QUEUED OWNED BEHIND */
 			enum zkp_status status;     /* FAILED */
 		} bid;
 		struct {

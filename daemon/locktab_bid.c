@@ -175,8 +175,10 @@ void bid_slide(struct locktab *tab, struct lock *lock)
 
 	assert(bid_may_slide(lock));
 	to->state = BID_OWNED;
-	to->behind = from->behind;
-	to->behind_ms = from->behind_ms;
+	if (to->behind != BEHIND_SOMEBODY) {
+		to->behind = from->behind;
+		to->behind_ms = from->behind_ms;
+	}
 	to->below = 0;
 	set_holder(to, NULL);
 	tab->counts.slides++;
@@ -268,6 +270,12 @@ static void on_queued(struct locktab *tab, struct bid *bid,
 	bid->after = ev->bid.after;
 	bid->base = ev->bid.base;
 	set_holder(bid, ev->bid.holder);
+	/* R6: who waits behind it waits behind the one before it as well. */
+	if (ev->bid.after_own && ev->bid.behind == BEHIND_SOMEBODY) {
+		bid->behind = BEHIND_SOMEBODY;
+		bid->behind_ms = ev->now_ms;
+		period_hear(lock, BEHIND_SOMEBODY, ev->now_ms);
+	}
 	if (bid == lock->next) {
 		lock_settle(tab, lock, ev->now_ms);
 		return;

@@ -197,10 +197,13 @@ static void play_bid(struct locktab_event *ev, char **word)
 		ev->bid.below = (unsigned)atoi(word[3]);
 		ev->bid.holder = word[4];
 		ev->bid.kin = word[4] && word[5];
-		/* "kin 3 75": bid 3 of ours alone before it; its base to be */
+		/* "kin 3 75 alone": bid 3 of ours alone before it; its base to
+		 * be; who is behind */
 		if (word[4] && word[5] && word[6]) {
 			ev->bid.after = strtoull(word[6], NULL, 10);
 			ev->bid.base = strtoull(word[7], NULL, 10) << 11;
+			ev->bid.after_own = ev->bid.after != 0;
+			ev->bid.behind = behind_word(word[8]);
 		}
 	} else if (strcmp(word[2], "owned") == 0) {
 		ev->type = LOCKTAB_BID_OWNED;
@@ -244,12 +247,12 @@ static void play_world(struct locktab_event *ev, char **word)
 
 static void play_line(char *line)
 {
-	char copy[256], *word[9] = { NULL }, *rest = NULL;
+	char copy[256], *word[10] = { NULL }, *rest = NULL;
 	struct locktab_event ev = { 0 };
 	size_t n = 0;
 
 	(void)snprintf(copy, sizeof copy, "%s", line);
-	for (char *w = strtok_r(line, " ", &rest); w && n < 8;
+	for (char *w = strtok_r(line, " ", &rest); w && n < 9;
 	     w = strtok_r(NULL, " ", &rest))
 		word[n++] = w;
 	ev.now_ms = atoll(word[0]);

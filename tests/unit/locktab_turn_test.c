@@ -152,6 +152,25 @@ START_TEST(c5_a_late_listing_counts)
 }
 END_TEST
 
+/* ... and from the listing on that shows a waiter behind the next one, though
+ * the first one's watch has not told of it. */
+START_TEST(c5_the_next_bids_own_listing_counts)
+{
+	play_to_turn(1023);
+	trace_len = 0;
+	play("10 bid2 queued 1 db1 kin 1 75 somebody\n"
+	     "11 c1 LOCK foo\n"
+	     "12 c2 UNLOCK foo\n"
+	     "13 bid2 owned 75 somebody after\n"
+	     "14 c2 LOCK foo\n"
+	     "60 c1 UNLOCK foo\n");
+	ck_assert_ptr_nonnull(strstr(
+	    trace, "c2 UNLOCK foo -> c2=OK bid1- c1 GRANTED foo 75.0\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(trace, "c1 UNLOCK foo -> c1=OK bid3+ bid2-\n"));
+}
+END_TEST
+
 /* Half of the budget was served by the one that left without a slide: the
  * waiter behind the next one, which was made before it came, counts on. */
 START_TEST(c5_a_plain_hand_over_counts_on_too)
@@ -490,6 +509,7 @@ int main(void)
 	tcase_add_test(tc, a_stranger_that_left_is_no_hindrance);
 	tcase_add_test(tc, c5_the_budget_is_not_served_twice);
 	tcase_add_test(tc, c5_a_late_listing_counts);
+	tcase_add_test(tc, c5_the_next_bids_own_listing_counts);
 	tcase_add_test(tc, c5_a_plain_hand_over_counts_on_too);
 	tcase_add_test(tc, a_waiter_arrives_during_a_slide);
 	tcase_add_test(tc, everybody_leaves_both_bids);

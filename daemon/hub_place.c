@@ -64,6 +64,10 @@ bool hub_place_refuses(struct hub *hub, uint64_t conn,
 		return refuse(hub, conn, rq, ZKP_KIND,
 			      "this share's layout is Curator's mutex, which "
 			      "knows no readers: curator-rw does");
+	if (rq->slots && layout_kind_keeps_parents(place.kind))
+		return refuse(hub, conn, rq, ZKP_KIND,
+			      "kazoo's semaphores are made otherwise than "
+			      "these");
 	return false;
 }
 

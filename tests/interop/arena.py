@@ -149,13 +149,13 @@ class Arena(unittest.TestCase):
             "/usr/bin/python3", f"{HERE}/contender_kazoo.py", kinds,
             self.server.address, path, folder, str(HOLD_MS), str(slots)])
 
-    def curator(self, path, folder, kinds, slots=0):
+    def curator(self, path, folder, kinds, slots=0, hold_ms=HOLD_MS):
         if not hasattr(Arena, "classes"):
             Arena.classes = compile_contender()
         return Program("curator", [
             "java", *_JAVA, "-cp", f"{Arena.classes}:{CURATOR}",
             "Contender", kinds, self.server.address, path, folder,
-            str(HOLD_MS), str(slots)])
+            str(hold_ms), str(slots)])
 
     # The contest.
 
@@ -198,10 +198,18 @@ class Arena(unittest.TestCase):
         for (_, sooner), (_, later) in zip(taken, taken[1:]):
             self.assertGreater(later, sooner, "tokens grow")
 
+    def bids(self, path):
+        """What stands at a lock's node, or at both of a semaphore's."""
+        found = self.observer.children(path)
+        for part in ("locks", "leases"):
+            if part in found:
+                found.remove(part)
+                found += self.observer.children(f"{path}/{part}")
+        return found
+
     def nothing_left(self, path):
-        proc.wait_until(lambda: not self.observer.children(path), LEFT_S,
-                        f"{path} is empty, not "
-                        f"{self.observer.children(path)}")
+        proc.wait_until(lambda: not self.bids(path), LEFT_S,
+                        f"{path} is empty, not {self.bids(path)}")
         above, name = path.rsplit("/", 1)
         mine = [one for one in self.observer.children(above)
                 if one.startswith(name)]

@@ -36,6 +36,11 @@ class ContentionTest(Arena):
         self.contest("/mix/kazoo/write", ["x", "s"],
                      [(self.kazoo, "write,write")])
 
+    def test_curator_semaphore(self):
+        self.contest("/mix/curator/pool", ["slots=3", "slots=3"],
+                     [(self.curator, "semaphore,semaphore,semaphore")],
+                     slots=3)
+
 
 if __name__ == "__main__":
     unittest.main()

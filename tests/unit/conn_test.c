@@ -374,6 +374,25 @@ START_TEST(a_listing_may_be_longer_than_the_cap)
 }
 END_TEST
 
+/* What may be left out has half of the cap; the other half is for the rest. */
+START_TEST(an_offer_leaves_room_for_what_must_be_said)
+{
+	static char big[OUTPUT_MAX / 2];
+	size_t taken = 0;
+	int fd = join();
+
+	memset(big, 'x', sizeof big);
+	while (conns_offer(conns, 1, big, 1000))
+		taken += 1000;
+	ck_assert(!conns_offer(conns, 1, big, 1000));
+	conns_send(conns, 1, big, sizeof big);
+	ck_assert_uint_eq(counts().overflows, 0);
+	ck_assert_uint_eq(drink(fd), taken + sizeof big);
+	ck_assert(conns_offer(conns, 1, big, 1000));  /* room again */
+	ck_assert(conns_offer(conns, 99, big, 1000)); /* nobody reads it */
+}
+END_TEST
+
 START_TEST(listings_share_a_budget)
 {
 	static char big[1 << 19];
@@ -493,6 +512,7 @@ int main(void)
 	tcase_add_test(tc, past_the_cap_it_is_closed_and_told_later);
 	tcase_add_test(tc, the_cap_counts_only_what_the_kernel_refuses);
 	tcase_add_test(tc, a_listing_may_be_longer_than_the_cap);
+	tcase_add_test(tc, an_offer_leaves_room_for_what_must_be_said);
 	tcase_add_test(tc, listings_share_a_budget);
 	tcase_add_test(tc, silent_ones_make_room_the_oldest_first);
 	tcase_add_test(tc, nobody_who_speaks_makes_room);

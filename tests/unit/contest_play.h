@@ -104,6 +104,10 @@ static void say_effect(const struct contest_effect *fx)
 			       question_word(fx->question),
 			       fx->op.watch ? "!" : "");
 		visits[fx->question] = fx->visit;
+		if (fx->question == CONTEST_Q_REVOKE) /* whose number */
+			(void)snprintf(text + strlen(text),
+				       sizeof text - strlen(text), "@%c",
+				       fx->op.path[strlen(fx->op.path) - 1]);
 		break;
 	case CONTEST_FX_ROOT:
 		(void)snprintf(text, sizeof text, " ROOT");

@@ -377,7 +377,7 @@ START_TEST(the_first_is_asked_to_give_way)
 	ck_assert_ptr_nonnull(strstr(trace, "begin -> create list\n"
 					    "revoke ->\n"
 					    "create ok ->\n"));
-	ck_assert_ptr_nonnull(strstr(trace, "revoke -> revoke\n"
+	ck_assert_ptr_nonnull(strstr(trace, "revoke -> revoke@3\n"
 					    "revoke maybe ->\n"
 					    "link down ->\n"
 					    "revoke ->\n"));

@@ -10,6 +10,7 @@
 
 #include "daemon/conn_i.h"
 #include "daemon/log.h"
+#include "daemon/spare.h"
 
 /* The first buffer of a connection: a few replies. */
 #define OUT_BYTES_MIN 1024
@@ -25,7 +26,7 @@ void conn_out_free(struct conn *conn)
 		conn->conns->counts.listing_bytes -=
 		    (size_t)(conn->bulk_end - conn->bulk_begin);
 	conn->bulk_begin = conn->bulk_end = 0;
-	free(conn->out.buf);
+	spare_put(conn->out.buf, conn->out.size);
 	memset(&conn->out, 0, sizeof conn->out);
 }
 
@@ -56,9 +57,12 @@ static bool append(struct conn *conn, const char *bytes, size_t len)
 	while (size - out->len < len)
 		size *= 2;
 	if (size != out->size) {
-		buf = realloc(out->buf, size);
+		buf = spare_take(size);
 		if (!buf)
 			return false;
+		if (out->len)
+			memcpy(buf, out->buf, out->len);
+		spare_put(out->buf, out->size);
 		out->buf = buf;
 		out->size = size;
 	}

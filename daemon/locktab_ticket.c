@@ -44,7 +44,7 @@ static void owner_put(struct locktab *tab, struct owner *owner)
 	if (--owner->tickets_len > 0)
 		return;
 	HASH_DELETE(by_conn, tab->owners, owner);
-	free(owner);
+	spare_put(owner, sizeof *owner);
 }
 
 /* Nobody's any more. */
@@ -223,7 +223,7 @@ static struct owner *owner_get(struct locktab *tab, uint64_t conn)
 
 	if (owner)
 		return owner;
-	owner = calloc(1, sizeof *owner);
+	owner = spare_take(sizeof *owner);
 	if (!owner)
 		return NULL;
 	owner->conn = conn;
@@ -281,7 +281,7 @@ struct ticket *ticket_find(const struct locktab *tab, uint64_t conn,
 
 struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 {
-	struct ticket *t = calloc(1, sizeof *t);
+	struct ticket *t = spare_take(sizeof *t);
 	struct owner *owner = NULL;
 	struct lock *lock = NULL;
 
@@ -338,7 +338,7 @@ fail:
 		lock_settle(tab, lock, ev->now_ms);
 	if (t)
 		free(t->note);
-	free(t);
+	spare_put(t, sizeof *t);
 	return NULL;
 }
 
@@ -351,7 +351,7 @@ void ticket_bury_dead(struct locktab *tab)
 		TAILQ_REMOVE(&tab->dead, t, in_owner);
 		free(t->holder);
 		free(t->note);
-		free(t);
+		spare_put(t, sizeof *t);
 	}
 	while ((lock = TAILQ_FIRST(&tab->doomed))) {
 		TAILQ_REMOVE(&tab->doomed, lock, home);
@@ -395,11 +395,11 @@ void ticket_free_all(struct locktab *tab)
 	{
 		HASH_DELETE(by_id, tab->tickets, t);
 		free(t->note);
-		free(t);
+		spare_put(t, sizeof *t);
 	}
 	HASH_ITER(by_conn, tab->owners, owner, owner_next)
 	{
 		HASH_DELETE(by_conn, tab->owners, owner);
-		free(owner);
+		spare_put(owner, sizeof *owner);
 	}
 }

@@ -11,8 +11,8 @@
 #include "client/cli/exits.h"
 #include "client/cli/say.h"
 
-#define NAMES                                                 \
-	"timeout 0.2 zklock list --raw --noheadings -o NAME " \
+#define NAMES                                                    \
+	"timeout 0.2 zklock list -a --raw --noheadings -o NAME " \
 	"2>/dev/null"
 
 /* What to do with one option of one command. */

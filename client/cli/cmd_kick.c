@@ -9,6 +9,7 @@
 #include "client/cli/connect.h"
 #include "client/cli/duration.h"
 #include "client/cli/exits.h"
+#include "client/cli/quote.h"
 #include "client/cli/say.h"
 
 #define ID_DIGITS_MAX 19
@@ -42,22 +43,6 @@ static bool is_id(const char *text)
 	       text[1 + digits] == '\0';
 }
 
-/* Quotes and backslashes escaped, and what is no letter as \xHH. */
-static void quote(const char *text, char *buf)
-{
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			*buf++ = '\\';
-		if (c >= ' ' && c != 0x7f)
-			*buf++ = *text;
-		else
-			buf += snprintf(buf, 5, "\\x%02x", c);
-	}
-	*buf = '\0';
-}
-
 static void say_done(const struct cli_args *args, const char *id,
 		     const struct kicked *kicked)
 {
@@ -74,7 +59,8 @@ static void say_done(const struct cli_args *args, const char *id,
 
 int cmd_kick(struct cli_args *args, int argc, char **argv)
 {
-	char line[ZKLOCK_LINE_MAX + 1], reason[4 * ZKLOCK_NOTE_MAX + 1];
+	char line[ZKLOCK_LINE_MAX + 1],
+	    reason[CLI_QUOTE_BYTES(ZKLOCK_NOTE_MAX)];
 	struct kicked kicked = { .grace_ms = 0 };
 	struct cli_fault fault = { 0 };
 	zklock_client *client = NULL;
@@ -91,9 +77,8 @@ int cmd_kick(struct cli_args *args, int argc, char **argv)
 	client = cli_connect(args, &fault);
 	if (!client)
 		return cli_say_fault(args, &fault);
-	quote(args->why ? args->why : "", reason);
-	(void)snprintf(line, sizeof line, "KICK %s reason=\"%s\"", argv[0],
-		       reason);
+	cli_quote(args->why ? args->why : "", reason, sizeof reason);
+	(void)snprintf(line, sizeof line, "KICK %s reason=%s", argv[0], reason);
 	error = zklock_command(client, line, take_line, &kicked);
 	if (error == ZKLOCK_OK)
 		say_done(args, argv[0], &kicked);

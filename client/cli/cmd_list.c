@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_list - the locks that the daemon knows, a line each. */
+/* cmd_list - the locks that the daemon knows, or the cluster's, a line each. */
+#include <stdio.h>
 #include <string.h>
 
 #include "client/cli/command.h"
 #include "client/cli/connect.h"
 #include "client/cli/exits.h"
+#include "client/cli/listing.h"
+#include "client/cli/quote.h"
 #include "client/cli/say.h"
-#include "client/cli/table.h"
-
-#define VALUE_BYTES (ZKLOCK_HOLDER_MAX + 1)
 
 static const struct cli_column columns[] = {
 	{ "NAME", "name", "name", CLI_CELL_TEXT, true },
@@ -28,70 +28,54 @@ static const struct cli_column columns[] = {
 	{ 0 },
 };
 
-struct listing {
-	struct cli_table *table;
-	bool complete;
+static const struct cli_column cluster_columns[] = {
+	{ "NAME", "name", "name", CLI_CELL_TEXT, true },
+	{ "MODE", "mode", "mode", CLI_CELL_TEXT, true },
+	{ "BIDS", "bids", "bids", CLI_CELL_NUMBER, true },
+	{ "HOLDER", "holder", "holder", CLI_CELL_TEXT, true },
+	{ "PID", "pid", "pid", CLI_CELL_NUMBER, true },
+	{ "AGE", "age_s", "age_ms", CLI_CELL_SPAN, true },
+	{ "WHO", "who", "who", CLI_CELL_TEXT, false },
+	{ "HOST", "host", "host", CLI_CELL_TEXT, false },
+	{ "UID", "uid", "uid", CLI_CELL_NUMBER, false },
+	{ "NOTE", "note", "note", CLI_CELL_TEXT, false },
+	{ 0 },
 };
 
-struct row {
-	const char *line;
-	char value[VALUE_BYTES];
-};
-
-/* "db1 pid=4711 socat" is shown as "db1:socat": the pid has a column. */
-static void shorten_holder(char *holder)
+/* Page by page until there is no next one. */
+static int list_all(zklock_client *client, const char *pattern,
+		    struct cli_listing *listing)
 {
-	char *pid = strstr(holder, " pid=");
-	char *command;
+	char after[CLI_QUOTE_BYTES(ZKLOCK_NAME_MAX)] = "";
+	char shown[CLI_QUOTE_BYTES(ZKLOCK_NAME_MAX)] = "";
+	char line[ZKLOCK_LINE_MAX + 1];
+	int error;
 
-	if (!pid)
-		return;
-	*pid = '\0';
-	command = strchr(pid + 1, ' ');
-	if (!command)
-		return;
-	*pid = ':';
-	memmove(pid + 1, command + 1, strlen(command + 1) + 1);
-}
-
-/* The value's room is the row's, lent until the next question. */
-static const char *row_get(void *closure, const char *key)
-{
-	struct row *row = closure;
-	int found;
-
-	if (strcmp(key, "name") == 0)
-		found = zklock_row_word(row->line, 0, row->value, VALUE_BYTES);
-	else
-		found =
-		    zklock_row_value(row->line, key, row->value, VALUE_BYTES);
-	if (found < 0)
-		return NULL;
-	if (strcmp(key, "holder") == 0)
-		shorten_holder(row->value);
-	return row->value;
-}
-
-static int take_row(enum zklock_line kind, const char *line, void *userdata)
-{
-	struct listing *listing = userdata;
-	struct row row = { .line = line };
-
-	if (kind != ZKLOCK_LINE_ROW)
-		return 0;
-	listing->complete = cli_table_add(listing->table, row_get, &row);
-	return listing->complete ? 0 : 1;
+	if (pattern)
+		cli_quote(pattern, shown, sizeof shown);
+	do {
+		(void)snprintf(line, sizeof line, "LIST%s%s scope=cluster%s%s",
+			       *shown ? " " : "", shown,
+			       *after ? " after=" : "", after);
+		error = zklock_command(client, line, cli_listing_take, listing);
+		cli_quote(listing->next, after, sizeof after);
+	} while (error == ZKLOCK_OK && listing->complete && *listing->next);
+	return error;
 }
 
 static bool list(struct cli_args *args, const char *pattern,
-		 struct listing *listing, struct cli_fault *fault)
+		 struct cli_listing *listing, struct cli_fault *fault)
 {
 	zklock_client *client = cli_connect(args, fault);
 	int error;
 
 	if (!client)
 		return false;
-	error = zklock_list(client, pattern, 0, take_row, listing);
+	if (args->all)
+		error = list_all(client, pattern, listing);
+	else
+		error =
+		    zklock_list(client, pattern, 0, cli_listing_take, listing);
 	if (error != ZKLOCK_OK)
 		(void)cli_connect_fault(client, error, "list", fault);
 	else if (!listing->complete)
@@ -102,10 +86,11 @@ static bool list(struct cli_args *args, const char *pattern,
 
 int cmd_list(struct cli_args *args, int argc, char **argv)
 {
-	struct listing listing = { .complete = true };
+	struct cli_listing listing = { .complete = true };
 	struct cli_fault fault = { 0 };
 
-	listing.table = cli_table_new("locks", columns, args, &fault);
+	listing.table = cli_table_new(
+	    "locks", args->all ? cluster_columns : columns, args, &fault);
 	if (listing.table &&
 	    list(args, argc > 0 ? argv[0] : NULL, &listing, &fault) &&
 	    !cli_table_print(listing.table))

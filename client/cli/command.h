@@ -43,6 +43,7 @@ int cli_flock_main(int argc, char **argv);
 int cmd_run(struct cli_args *args, int argc, char **argv);
 int cmd_hold(struct cli_args *args, int argc, char **argv);
 int cmd_list(struct cli_args *args, int argc, char **argv);
+int cmd_who(struct cli_args *args, int argc, char **argv);
 int cmd_kick(struct cli_args *args, int argc, char **argv);
 int cmd_wait(struct cli_args *args, int argc, char **argv);
 int cmd_watch(struct cli_args *args, int argc, char **argv);

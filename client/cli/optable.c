@@ -132,6 +132,7 @@ SET_FLAG(set_own_group, group = CLI_GROUP_OWN)
 SET_FLAG(set_foreground, group = CLI_GROUP_FOREGROUND)
 SET_FLAG(set_report, report = value)
 SET_FLAG(set_notify, notify = true)
+SET_FLAG(set_all, all = true)
 SET_FLAG(set_raw, raw = true)
 SET_FLAG(set_noheadings, noheadings = true)
 SET_FLAG(set_columns, columns = value)
@@ -337,6 +338,11 @@ const struct cli_option cli_options_hold[] = {
 	{ "notify", 0, NULL, set_notify, "tell systemd; do not read input" },
 	{ "stop-early", 0, "DUR", set_stop_early,
 	  "end DUR before the lock may be lost" },
+	{ 0 },
+};
+
+const struct cli_option cli_options_list[] = {
+	{ "all", 'a', NULL, set_all, "every lock of the cluster in use" },
 	{ 0 },
 };
 

@@ -74,6 +74,9 @@ struct cli_args {
 	bool notify;
 	int64_t stop_early_ms;
 
+	/* list */
+	bool all;
+
 	/* tables */
 	bool raw;
 	bool noheadings;
@@ -104,6 +107,7 @@ extern const struct cli_option cli_options_global[];
 extern const struct cli_option cli_options_lock[];
 extern const struct cli_option cli_options_run[];
 extern const struct cli_option cli_options_hold[];
+extern const struct cli_option cli_options_list[];
 extern const struct cli_option cli_options_table[];
 extern const struct cli_option cli_options_wait[];
 extern const struct cli_option cli_options_check[];

@@ -68,6 +68,38 @@ class ListTest(CliCase):
         done = self.zklock("list", "-o", "colour", code=64)
         self.assertIn("colour", done.stderr)
 
+    def test_the_whole_cluster(self):
+        self.client().lock("all/a", 'note="why not"')
+        self.client().lock("all/b", "mode=s")
+        done = self.zklock("list", "-a", "all/*")
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[0].split(),
+                         ["NAME", "MODE", "BIDS", "HOLDER", "PID", "AGE"])
+        self.assertEqual(lines[1].split()[:3], ["all/a", "x", "1"])
+        self.assertEqual(lines[2].split()[:3], ["all/b", "s", "1"])
+        self.assertIn("host1:", lines[1])
+        done = self.zklock("--json", "list", "--all", "all/a")
+        lock, = json.loads(done.stdout)["locks"]
+        self.assertEqual((lock["host"], lock["note"], lock["pid"]),
+                         ("host1", "why not", os.getpid()))
+        self.zklock("list", "-a", "no such", code=64)
+
+    def test_who(self):
+        self.client().lock("queue", 'note="why not"')
+        lines = self.zklock("who", "queue").stdout.splitlines()
+        self.assertEqual(lines[0].split(), ["POS", "STATE", "MODE", "WHO",
+                                            "HOLDER", "PID", "AGE", "NOTE"])
+        cells = lines[1].split()
+        self.assertEqual(cells[:4], ["1", "front", "x", "zklockd"])
+        self.assertEqual(cells[-2:], ["why", "not"])
+        done = self.zklock("who", "--raw", "--noheadings", "-o",
+                           "NAME,HOST,UID", "queue")
+        self.assertEqual(done.stdout, f"queue host1 {os.getuid()}\n")
+        self.assertEqual(json.loads(
+            self.zklock("--json", "who", "nobody").stdout), {"queue": []})
+        self.zklock("who", "no such", code=64)
+        self.zklock("who", code=64)
+
     def test_a_full_disk_is_an_error(self):
         with open("/dev/full", "w", encoding="ascii") as full:
             done = subprocess.run(self.argv("status"), stdout=full,
@@ -263,7 +295,7 @@ class HelpTest(CliCase):
             manual = page.read()
         told = set(re.findall(r"Fl Fl ([a-z-]+)", manual))
         text = "".join(self.zklock("help", name).stdout for name in (
-            "run", "hold", "list", "check"))
+            "run", "hold", "list", "check", "kick", "wait"))
         flock = proc.run([os.path.join(os.path.dirname(proc.zklock()),
                                        "zkflock"), "--help"]).stdout
         known = set(re.findall(r"--([a-z][a-z-]+)", text + flock))

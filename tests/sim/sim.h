@@ -12,6 +12,7 @@
  *	sim_script.c  the weather and the acts of a seed
  *	sim_zk.c      servers, pipes, pings, the tracker of sessions, elections
  *	sim_link.c    a host's connection: what is under way, what gets lost
+ *	sim_verbs.c   bounded holds, WAIT, KICK, REVOKE, WATCH
  *	sim_host.c    the hub's doors, its turns, its births and deaths
  *	sim_client.c  what clients say, and what they are told
  *	sim_other.c   strangers in the queue, an operator, the reaper
@@ -69,7 +70,11 @@ enum sim_act_type {
 	SIM_ACT_EOF,
 	SIM_ACT_LOCK_EOF, /* both in one write */
 	SIM_ACT_QUIT,
-	SIM_ACT_SHARE, /* DOWNGRADE */
+	SIM_ACT_SHARE,  /* DOWNGRADE */
+	SIM_ACT_LOOK,   /* WAIT; a_ms: for how long */
+	SIM_ACT_KICK,   /* whoever of the host has something */
+	SIM_ACT_REVOKE, /* ask for it */
+	SIM_ACT_WATCH,  /* or UNWATCH */
 	/* of others in the ensemble */
 	SIM_ACT_STRANGER, /* comes, or goes */
 	SIM_ACT_DOWNGRADE,
@@ -123,6 +128,7 @@ struct sim_weather {
 	uint32_t batch_ops_max;
 	uint32_t bid_turns; /* R8: of one bid */
 	unsigned readers;   /* of a hundred who ask */
+	unsigned bounds;    /* likewise: with min_hold, max_hold, wanted */
 	int64_t end_us;     /* no act after it: all heals */
 	bool operator;
 };
@@ -216,7 +222,9 @@ struct sim_ask {
 	uint64_t token;  /* UNLOCK_STALE: that it names */
 	int64_t due_ms;  /* LOCK_WAIT: no TIMEOUT before */
 	int64_t hold_ms; /* LOCK: to let go after */
-	bool shared;     /* LOCK: asked so */
+	int64_t said_ms;
+	int64_t min_hold_ms, max_hold_ms; /* LOCK: 0: none */
+	bool shared;                      /* LOCK: asked so */
 };
 
 struct sim_conn {
@@ -235,8 +243,12 @@ struct sim_hold {
 	uint64_t id, token;
 	uint16_t gen;
 	int conn;
-	int64_t until_ms; /* as last told */
-	bool suspended;   /* told so, not resumed */
+	int64_t until_ms;      /* as last told */
+	bool suspended;        /* told so, not resumed */
+	int64_t max_until_ms;  /* R17, KICK: over then; 0: no */
+	int64_t kept_until_ms; /* R21: nobody else before; 0: no */
+	int session;           /* that it was granted on */
+	bool kicked;
 	char node[128];
 };
 
@@ -502,6 +514,25 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		       const struct coord_event *ev);
 void sim_budget_tree(struct sim *sim);
+
+void sim_check_free(struct sim *sim, struct sim_host *host, int conn,
+		    const struct sim_ask *ask);
+
+/* --- sim_verbs.c --- */
+
+/* Keys behind a LOCK, "" for none. */
+void sim_verbs_bounds(struct sim *sim, const struct sim_act *act,
+		      struct sim_ask *ask, char *words, size_t size);
+/* The line of LOOK, KICK, REVOKE, WATCH; false: nothing is to be said. */
+bool sim_verbs_words(struct sim *sim, const struct sim_act *act,
+		     struct sim_ask *ask, char *words, size_t size);
+void sim_verbs_granted(struct sim *sim, const struct sim_host *host,
+		       struct sim_hold *hold, const struct sim_ask *ask,
+		       const struct zkp_grant *grant);
+void sim_verbs_kept(struct sim *sim, int name, bool shared);
+void sim_verbs_revoked(struct sim_hold *hold, const struct zkp_reply *reply);
+bool sim_verbs_lost(struct sim *sim, const struct sim_host *host,
+		    const struct sim_hold *hold, const char *reason);
 
 /* --- sim_shrink.c --- */
 

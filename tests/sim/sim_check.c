@@ -10,11 +10,21 @@
 #include "daemon/lease.h"
 #include "sim.h"
 
+/* The page moves the deadline of every hold of its gen. */
+static int64_t proven_ms(const struct sim_host *host,
+			 const struct sim_hold *hold)
+{
+	return host->page_gen == hold->gen ? host->page_ms : hold->until_ms;
+}
+
 int64_t sim_believed_ms(const struct sim_host *host,
 			const struct sim_hold *hold)
 {
-	/* The page moves the deadline of every hold of its gen. */
-	return host->page_gen == hold->gen ? host->page_ms : hold->until_ms;
+	int64_t until_ms = proven_ms(host, hold);
+
+	return hold->max_until_ms && hold->max_until_ms < until_ms
+		   ? hold->max_until_ms
+		   : until_ms;
 }
 
 bool sim_believes(const struct sim *sim, const struct sim_host *host,
@@ -120,6 +130,20 @@ static void check_arrival(struct sim *sim, const struct sim_host *host,
 					 (unsigned long long)other->tag);
 		}
 	}
+}
+
+/* FREE: as if it had been granted, to be let go at once. */
+void sim_check_free(struct sim *sim, struct sim_host *host, int conn,
+		    const struct sim_ask *ask)
+{
+	const struct sim_hold nobody = { .name = ask->name, .conn = conn };
+
+	if (ask->act != SIM_ACT_LOOK)
+		sim_fail(sim, "h%d.%d: FREE, but it did not WAIT", host->number,
+			 conn);
+	check_alone(sim, host, &nobody);
+	check_arrival(sim, host, ask->name, ask);
+	sim_verbs_kept(sim, ask->name, false);
 }
 
 /* Does somebody of this host hold on that node? */
@@ -232,6 +256,8 @@ void sim_check_lost(struct sim *sim, struct sim_host *host,
 	} else if (strcmp(reason, "deleted") == 0) {
 		if (!sim->exempt[hold->name])
 			sim_fail(sim, "P3: nobody deleted %s", hold->node);
+	} else if (sim_verbs_lost(sim, host, hold, reason)) {
+		return;
 	} else if (!host->stopping) {
 		sim_fail(sim, "P3: LOST on h%d: %s", host->number, reason);
 	}
@@ -259,9 +285,9 @@ static void check_notice(struct sim *sim, struct sim_host *host,
 
 	if (!hold->live)
 		return;
-	hold->until_ms = sim_believed_ms(host, hold);
+	hold->until_ms = proven_ms(host, hold);
 	left_ms = hold->until_ms - sim_host_ms(sim, host);
-	if (left_ms <= 0)
+	if (!sim_believes(sim, host, hold))
 		sim_fail(sim, "P3: h%d let the deadline of %s pass",
 			 host->number, sim_name(hold->name));
 	else if (!hold->suspended && !host->stopping &&

@@ -60,7 +60,9 @@ static struct sim_ask *ask_find(struct sim_conn *conn, uint64_t tag)
 static void say(struct sim *sim, struct sim_host *host, int n,
 		struct sim_ask ask, const char *words)
 {
-	const struct hub_peer peer = { .pid = 1, .uid = 1, .command = "sim" };
+	const struct hub_peer peer = {
+		.pid = 1, .uid = 1, .admin = true, .command = "sim"
+	};
 	struct sim_conn *conn = &host->conns[n];
 	struct sim_ask *place = ask_find(conn, 0);
 	char line[256];
@@ -71,6 +73,7 @@ static void say(struct sim *sim, struct sim_host *host, int n,
 		conn->id = hub_on_open(host->hub, &peer);
 	ask.tag = ++sim->tag_last;
 	ask.order = ++sim->order_last;
+	ask.said_ms = sim_host_ms(sim, host);
 	*place = ask;
 	(void)snprintf(line, sizeof line, "#%llu %s",
 		       (unsigned long long)ask.tag, words);
@@ -121,8 +124,9 @@ static void lock(struct sim *sim, struct sim_host *host,
 {
 	struct sim_ask ask = { .act = act->type, .name = act->name };
 	const char *mode;
-	char words[128];
+	char words[128], bounds[64];
 
+	sim_verbs_bounds(sim, act, &ask, bounds, sizeof bounds);
 	ask.shared = (act->salt >> 40) % 100 < sim->weather.readers;
 	mode = ask.shared ? " mode=s" : "";
 	/* Mostly about as long as the weather says, sometimes for good. */
@@ -132,12 +136,12 @@ static void lock(struct sim *sim, struct sim_host *host,
 		ask.hold_ms = HOLD_MS_MAX;
 	if (act->type == SIM_ACT_LOCK_WAIT) {
 		ask.due_ms = sim_host_ms(sim, host) + act->a_ms;
-		(void)snprintf(words, sizeof words, "LOCK %s wait=%ums%s",
-			       sim_name(act->name), act->a_ms, mode);
+		(void)snprintf(words, sizeof words, "LOCK %s wait=%ums%s%s",
+			       sim_name(act->name), act->a_ms, mode, bounds);
 	} else {
-		(void)snprintf(words, sizeof words, "%s %s%s",
+		(void)snprintf(words, sizeof words, "%s %s%s%s",
 			       act->type == SIM_ACT_TRY ? "TRYLOCK" : "LOCK",
-			       sim_name(act->name), mode);
+			       sim_name(act->name), mode, bounds);
 	}
 	say(sim, host, act->conn, ask, words);
 }
@@ -183,6 +187,7 @@ void sim_client_act(struct sim *sim, const struct sim_act *act)
 {
 	struct sim_host *host = &sim->hosts[act->host];
 	struct sim_ask ask = { .act = act->type, .name = act->name };
+	char words[128];
 
 	if (!host->alive)
 		return;
@@ -202,6 +207,9 @@ void sim_client_act(struct sim *sim, const struct sim_act *act)
 		say_named(sim, host, act->conn, ask, "CHECK");
 	} else if (act->type == SIM_ACT_TALK) {
 		talk(sim, host, act);
+	} else if (act->type >= SIM_ACT_LOOK) {
+		if (sim_verbs_words(sim, act, &ask, words, sizeof words))
+			say(sim, host, act->conn, ask, words);
 	} else if (act->type == SIM_ACT_EOF) {
 		end(sim, host, act->conn);
 	} else {
@@ -281,6 +289,7 @@ static void granted(struct sim *sim, struct sim_host *host, int n,
 	if (strcmp(grant.mode, ask->shared ? "s" : "x") != 0)
 		sim_fail(sim, "h%d.%d: granted in another mode", host->number,
 			 n);
+	sim_verbs_kept(sim, ask->name, ask->shared);
 	*hold = (struct sim_hold){ .live = true,
 				   .shared = ask->shared,
 				   .name = ask->name,
@@ -290,6 +299,7 @@ static void granted(struct sim *sim, struct sim_host *host, int n,
 				   .conn = n,
 				   .until_ms = grant.until_ms };
 	(void)snprintf(hold->node, sizeof hold->node, "%s", grant.node);
+	sim_verbs_granted(sim, host, hold, ask, &grant);
 	sim_check_grant(sim, host, hold, ask);
 	release_after(sim, host, hold, sim->healing ? 1 : ask->hold_ms);
 }
@@ -373,7 +383,8 @@ static void refused(struct sim *sim, struct sim_host *host, int n,
 
 	sim->counts.refusals++;
 	if (reply->status == ZKP_TIMEOUT)
-		wrong = ask->act != SIM_ACT_LOCK_WAIT ||
+		wrong = (ask->act != SIM_ACT_LOCK_WAIT &&
+			 ask->act != SIM_ACT_LOOK) ||
 			sim_host_ms(sim, host) < ask->due_ms;
 	if (wrong)
 		sim_fail(sim, "h%d.%d: #%llu is refused: %s", host->number, n,
@@ -409,6 +420,13 @@ static void event(struct sim *sim, struct sim_host *host, int n,
 			return; /* of a hold that it was never told of */
 		sim_check_lost(sim, host, hold, zkp_reply_str(reply, "reason"));
 		hold_ends(host, hold, name);
+		hold->kept_until_ms = 0;
+	} else if (strcmp(reply->word, "REVOKE") == 0) {
+		name = sim_name_number(zkp_reply_arg(reply, 0));
+		hold = name < 0 ? NULL : sim_hold_of(host, name, n);
+		(void)zkp_reply_id(reply, "id", &id);
+		if (hold && hold->live && hold->id == id)
+			sim_verbs_revoked(hold, reply);
 	}
 }
 
@@ -435,6 +453,8 @@ static void final(struct sim *sim, struct sim_host *host, int n,
 		granted(sim, host, n, &was, reply);
 	else if (strcmp(reply->word, "RELEASED") == 0)
 		released(sim, host, n, &was, reply);
+	else if (strcmp(reply->word, "FREE") == 0)
+		sim_check_free(sim, host, n, &was);
 	else if (was.act == SIM_ACT_SHARE)
 		downgraded(sim, host, n, &was, reply);
 	else if (was.act == SIM_ACT_CHECK)

@@ -34,6 +34,10 @@ static const struct row {
 	{ SIM_ACT_LOCK_EOF, OF_CLIENT, "lock-eof", 5, 0, 0 },
 	{ SIM_ACT_QUIT, OF_CLIENT, "quit", 1, 0, 0 },
 	{ SIM_ACT_SHARE, OF_CLIENT, "share", 3, 0, 0 },
+	{ SIM_ACT_LOOK, OF_CLIENT, "look", 6, 1, 2000 },
+	{ SIM_ACT_KICK, OF_CLIENT, "kick", 2, 0, 0 },
+	{ SIM_ACT_REVOKE, OF_CLIENT, "revoke", 2, 0, 0 },
+	{ SIM_ACT_WATCH, OF_CLIENT, "watch", 2, 0, 0 },
 	{ SIM_ACT_STRANGER, OF_OTHERS, "stranger", 8, 0, 0 },
 	{ SIM_ACT_DOWNGRADE, OF_OTHERS, "downgrade", 3, 0, 0 },
 	{ SIM_ACT_OPERATOR, OF_OTHERS, "operator", 2, 0, 0 },
@@ -102,6 +106,7 @@ static void draw_weather(struct sim *sim)
 	w->end_us = SIM_MS * (int64_t)(4000 + sim_random(sim, 14000));
 	w->bid_turns = (uint32_t)PICK(sim, 0, 0, 2, 4, 16);
 	w->readers = (unsigned)PICK(sim, 0, 0, 50, 90);
+	w->bounds = (unsigned)PICK(sim, 0, 0, 30, 80);
 	w->operator= sim_chance(sim, 8);
 }
 

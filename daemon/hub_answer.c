@@ -131,6 +131,7 @@ static void say_granted(struct hub *hub, const struct locktab_ticket *t)
 static void say_refused(struct hub *hub, const struct locktab_ticket *t,
 			enum zkp_status status)
 {
+	const char *why = status == ZKP_ZK ? hub->refused_why : NULL;
 	struct locktab_holder holder;
 
 	zkp_err_begin(&hub->out, t->tag, status);
@@ -143,8 +144,10 @@ static void say_refused(struct hub *hub, const struct locktab_ticket *t,
 	}
 	if (status == ZKP_LIMIT)
 		zkp_out_str(&hub->out, "which", "locks");
+	if (why && hub->refused_zk)
+		zkp_out_i64(&hub->out, "zk", hub->refused_zk);
 	zkp_out_i64(&hub->out, "waited_ms", hub->now_ms - t->asked_ms);
-	(void)zkp_err_end(&hub->out, status, NULL);
+	(void)zkp_err_end(&hub->out, status, why);
 	hub_send(hub, t->conn);
 }
 

@@ -231,10 +231,14 @@ static void run(struct hub *hub, uint64_t id, const struct contest_effects *fx)
 	}
 	rewatch(hub, bid);
 	for (size_t i = 0; i < fx->len && bid; i++) {
-		if (to_event(bid, &fx->fx[i], &ev))
+		if (to_event(bid, &fx->fx[i], &ev)) {
+			hub->refused_why = fx->fx[i].why;
+			hub->refused_zk = fx->fx[i].zk_rc;
 			hub_step(hub, &ev);
-		else if (fx->fx[i].type == CONTEST_FX_GONE)
+			hub->refused_why = NULL;
+		} else if (fx->fx[i].type == CONTEST_FX_GONE) {
 			bid_free(hub, bid);
+		}
 		bid = bid_find(hub, id);
 	}
 }

@@ -187,6 +187,9 @@ struct hub {
 	 * and what that was when this session began. */
 	int64_t seen_zxid, floor_zxid;
 	bool went_back; /* zxids did, and it was said */
+	/* Why the bid in hand failed, for ERR ZK; NULL: none did. */
+	const char *refused_why;
+	int refused_zk;
 	bool link_up;
 	bool presence;   /* the node was made */
 	bool closing;    /* close() was called, CLOSED has not come */

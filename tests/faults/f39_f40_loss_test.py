@@ -90,6 +90,7 @@ class YesterdayTest(FaultCase):
         answer = waiter.reply(tag, 60)
         took_s = time.monotonic() - begin_s
         self.assertEqual((answer.word, answer.code), ("ERR", "ZK"))
+        self.assertIn("older data", answer.human)
         self.assertIn("event=zxid_went_back", h2.log_text())
         self.measured(lost=lost["reason"], refused=took_s)
         self.catch_up(h2, waiter, entry)

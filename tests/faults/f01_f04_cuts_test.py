@@ -12,11 +12,7 @@ TICK_MS = 500
 SYNC_LIMIT = 4  # ticks until a cut-off server notices by itself
 
 
-class CutTest(FaultCase):
-
-    # The servers notice a cut after 2 s, then elect: T bridges that.
-    RANGE = {"session_timeout_ms": 8000, "tick_ms": TICK_MS,
-             "options": (f"syncLimit={SYNC_LIMIT}",)}
+class CutCase(FaultCase):
 
     def holder_and_waiter(self):
         """h1 holds, h2 waits."""
@@ -50,6 +46,13 @@ class CutTest(FaultCase):
                         2 * self.range.session_s / 3 + 1 + SLACK_S)
         self.measured(suspended=told_s, resumed=took_s)
         self.finish(holder, entry, waiter, tag)
+
+
+class CutTest(CutCase):
+
+    # The servers notice a cut after 2 s, then elect: T bridges that.
+    RANGE = {"session_timeout_ms": 8000, "tick_ms": TICK_MS,
+             "options": (f"syncLimit={SYNC_LIMIT}",)}
 
     def test_f01_cut_from_its_server(self):
         """F1: SUSPENDED before D, another server within 2T/3 + 1 s."""
@@ -101,19 +104,6 @@ class CutTest(FaultCase):
         self.moves_on(lambda host, server:
                       self.island.cut_way(server, host))
 
-    def test_f03_follower_cut_from_its_leader(self):
-        """F3: the follower goes on answering reads and pings, and proves
-        nothing: SUSPENDED on a link that is up, then another server."""
-        h1 = self.hosts[0]
-        self.range.place(h1, self.range.followers()[0])
-        leader = self.range.wait_leader()
-        before = len(h1.log_text())
-        self.moves_on(lambda _, server:
-                      self.island.cut(server, leader.node))
-        story = h1.log_text()[before:]
-        self.assertLess(story.index("event=suspended"),
-                        story.index("event=link_down"))
-
     def test_f04_leader_cut_from_its_quorum(self):
         """F4: the leader it is attached to cannot commit any more:
         SUSPENDED; RESUMED under a new leader, same token."""
@@ -129,6 +119,30 @@ class CutTest(FaultCase):
 
         self.moves_on(cut)
         self.assertIn(self.range.wait_leader(), others)
+
+
+class FollowerTest(CutCase):
+
+    # A follower that notices nothing by itself for 8 s.
+    RANGE = {"session_timeout_ms": 8000, "tick_ms": TICK_MS, "hosts": 2,
+             "options": ("syncLimit=16",)}
+
+    def test_f03_follower_cut_from_its_leader(self):
+        """F3: the follower goes on answering reads and pings, and proves
+        nothing: SUSPENDED on a link that is up, then another server, while
+        an ordinary client still reads."""
+        h1 = self.hosts[0]
+        follower = self.range.place(h1, self.range.followers()[0])
+        leader = self.range.wait_leader()
+        ordinary = self.range.observer(follower)
+        before = len(h1.log_text())
+        self.moves_on(lambda _, server:
+                      self.island.cut(server, leader.node))
+        story = h1.log_text()[before:]
+        self.assertLess(story.index("event=suspended"),
+                        story.index("event=link_down"))
+        ordinary.exists(self.root)
+        ordinary.drop()
 
 
 if __name__ == "__main__":

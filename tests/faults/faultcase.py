@@ -16,6 +16,7 @@ import history  # noqa: E402
 import proc  # noqa: E402
 import zkwire  # noqa: E402
 from range import Range  # noqa: E402
+from timedline import TimedLine  # noqa: E402
 
 NIGHTLY = bool(os.environ.get("ZKL_NIGHTLY"))
 # What a loaded two-core machine may add to any bound: three JVMs collect
@@ -72,7 +73,7 @@ class FaultCase(unittest.TestCase):
     # Clients and holds.
 
     def client(self, host, name=""):
-        made = host.client(name)
+        made = TimedLine(host.socket, name or host.node)
         made.page = host.lease_page()
         self.clients.append(made)
         return made
@@ -85,7 +86,7 @@ class FaultCase(unittest.TestCase):
             tag = client.ask(" ".join(["LOCK", name, *pairs]))
         reply = client.granted(tag, within_s)
         entry = self.history.granted_reply(
-            reply, f"{client.name}{tag}", proc.now_ms())
+            reply, f"{client.name}{tag}", reply.text.at_ms)
         entry.reply = reply
         return entry
 
@@ -105,7 +106,7 @@ class FaultCase(unittest.TestCase):
         names; how long after now it came, in seconds."""
         begin_s = time.monotonic()
         event = client.event("SUSPENDED", within_s)
-        read_ms = proc.now_ms()
+        read_ms = event.at_ms
         self.history.extended(entry, event.until_ms)
         self.history.suspended(entry, read_ms)
         self.assertLess(read_ms, event.until_ms, "told too late")
@@ -120,7 +121,7 @@ class FaultCase(unittest.TestCase):
         """The next LOST; it must be of this hold."""
         event = client.event("LOST", within_s)
         self.assertEqual(event.token, entry.token)
-        self.history.ended(entry, history.LOST, proc.now_ms())
+        self.history.ended(entry, history.LOST, event.at_ms)
         return event
 
     def still_holds(self, client, entry):

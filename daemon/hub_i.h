@@ -186,7 +186,9 @@ struct hub {
 	/* The latest transaction of ours that was answered, in any session;
 	 * and what that was when this session began. */
 	int64_t seen_zxid, floor_zxid;
-	bool went_back; /* zxids did, and it was said */
+	bool went_back;       /* zxids did, and it was said */
+	int64_t attached_ms;  /* this link, or the last one */
+	unsigned short_links; /* torn soon after, in a row */
 	/* Why the bid in hand failed, for ERR ZK; NULL: none did. */
 	const char *refused_why;
 	int refused_zk;

@@ -11,6 +11,10 @@
 
 /* Where daemons show themselves, below the root. */
 #define PRESENCE_DIR ".zklockd"
+/* A link torn sooner than this was torn by somebody, and so many in a row are
+ * no chance: servers that restart take longer. */
+#define SHORT_LINK_MS     2000
+#define SHORT_LINKS_ALARM 4
 
 /* Operations */
 
@@ -224,6 +228,7 @@ static void on_attached(struct hub *hub, const struct coord_event *ev)
 	hub->connecting = false;
 	hub->attached_once = true;
 	hub->link_up = true;
+	hub->attached_ms = hub->now_ms;
 	(void)snprintf(hub->server, sizeof hub->server, "%s",
 		       ev->attached.server ? ev->attached.server : "");
 	hub_log(hub, HUB_NOTICE,
@@ -258,6 +263,18 @@ static void on_attached(struct hub *hub, const struct coord_event *ev)
 	hub_session_run(hub);
 }
 
+/* Two processes on one session tear each other's links for ever (L-R9). */
+static void note_short_link(struct hub *hub)
+{
+	if (hub->now_ms - hub->attached_ms >= SHORT_LINK_MS)
+		hub->short_links = 0;
+	else if (++hub->short_links % SHORT_LINKS_ALARM == 0)
+		hub_log(hub, HUB_ERR,
+			"event=links_torn session=0x%llx times=%u :is another "
+			"process on this session?",
+			(unsigned long long)hub->session, hub->short_links);
+}
+
 static void on_link_down(struct hub *hub)
 {
 	if (!hub->link_up)
@@ -265,6 +282,7 @@ static void on_link_down(struct hub *hub)
 	hub->link_up = false;
 	hub->counts.disconnects++;
 	hub_log(hub, HUB_WARNING, "event=link_down server=%s", hub->server);
+	note_short_link(hub);
 	lease_link_down(hub->lease, hub->now_ms);
 	hub_bid_link(hub, false);
 	hub_batch_link_down(hub);

@@ -46,6 +46,7 @@ class CutCase(FaultCase):
                         2 * self.range.session_s / 3 + 1 + SLACK_S)
         self.measured(suspended=told_s, resumed=took_s)
         self.finish(holder, entry, waiter, tag)
+        return took_s
 
 
 class CutTest(CutCase):
@@ -136,8 +137,10 @@ class FollowerTest(CutCase):
         leader = self.range.wait_leader()
         ordinary = self.range.observer(follower)
         before = len(h1.log_text())
-        self.moves_on(lambda _, server:
-                      self.island.cut(server, leader.node))
+        took_s = self.moves_on(lambda _, server:
+                               self.island.cut(server, leader.node))
+        # By the missing beats: an answer is overdue after 2T/3 only.
+        self.assertLess(took_s, self.range.session_s / 2)
         story = h1.log_text()[before:]
         self.assertLess(story.index("event=suspended"),
                         story.index("event=link_down"))

@@ -137,6 +137,7 @@ class AnswersTest(FaultCase):
         told = [event.word for event in holder.events]
         self.assertNotIn("LOST", told)
         self.assertIn("SUSPENDED", told)
+        self.assertIn("event=links_torn", self.h1.log_text())
         self.measured(flaps=FLAPS, suspended=told.count("SUSPENDED"),
                       links_torn=self.links_torn() - links)
         self.release(holder, entry)

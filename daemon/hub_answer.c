@@ -95,6 +95,42 @@ int64_t hub_until_ms(const struct hub *hub, const struct locktab_ticket *t)
 	return t->until_ms < until_ms ? t->until_ms : until_ms;
 }
 
+/* R16: a row for each of several names, and one answer behind the last. */
+static void say_granted_several(struct hub *hub, const struct locktab_ticket *t)
+{
+	int64_t until_ms = hub_until_ms(hub, t);
+	int64_t now_ms = hub->doors.now_ms(hub->doors.ctx);
+	struct hub_conn *conn = hub_conn_find(hub, t->conn);
+
+	if (conn)
+		conn->held++;
+	zkp_out_begin(&hub->out, t->tag, "-");
+	zkp_out_word(&hub->out, t->name);
+	zkp_out_id(&hub->out, "id", t->id);
+	zkp_out_u64(&hub->out, "token", t->token);
+	zkp_out_str(&hub->out, "node", hub_bid_node(hub, t->bid));
+	(void)zkp_out_end(&hub->out);
+	hub_send(hub, t->conn);
+	if (t->at + 1 < t->of)
+		return;
+	if (now_ms >= until_ms) {
+		hub_err(hub, t->conn, t->tag, ZKP_LOST, NULL);
+		return;
+	}
+	zkp_out_begin(&hub->out, t->tag, "GRANTED");
+	zkp_out_word_u64(&hub->out, t->of);
+	zkp_out_u64(&hub->out, "gen", t->gen);
+	zkp_out_i64(&hub->out, "until_ms", lease_deadline_ms(hub->lease));
+	zkp_out_i64(&hub->out, "valid_ms", until_ms - now_ms);
+	if (t->until_ms != LOCKTAB_NEVER_MS)
+		zkp_out_i64(&hub->out, "max_until_ms", t->until_ms);
+	zkp_out_i64(&hub->out, "waited_ms", t->granted_ms - t->asked_ms);
+	if (hub->settings.dev)
+		zkp_out_str(&hub->out, "dev", "1");
+	(void)zkp_out_end(&hub->out);
+	hub_send(hub, t->conn);
+}
+
 static void say_granted(struct hub *hub, const struct locktab_ticket *t)
 {
 	int64_t until_ms = hub_until_ms(hub, t);
@@ -201,6 +237,17 @@ static const char *held_text(const struct zkp_request *rq,
 	       "alone would wait for each other: UNLOCK it first";
 }
 
+static const char *done_lock_text(const struct zkp_request *rq,
+				  const struct locktab_effect *fx)
+{
+	if (fx->status == ZKP_HELD)
+		return held_text(rq, fx->ticket);
+	if (fx->status == ZKP_DEADLOCK && !fx->which)
+		return "several names are for a connection that has nothing "
+		       "and waits for nothing";
+	return NULL;
+}
+
 /* The request in hand, refused before there was a ticket. */
 static void done_lock(struct hub *hub, const struct locktab_effect *fx)
 {
@@ -211,18 +258,17 @@ static void done_lock(struct hub *hub, const struct locktab_effect *fx)
 	zkp_out_str(&hub->out, "name", rq->name);
 	if (fx->status == ZKP_HELD)
 		zkp_out_id(&hub->out, "id", fx->ticket->id);
-	if (fx->status == ZKP_DEADLOCK)
+	if (fx->which && fx->status == ZKP_DEADLOCK)
 		zkp_out_str(&hub->out, "cycle", fx->which);
-	if (fx->status == ZKP_BUSY || fx->status == ZKP_DEADLOCK) {
+	if (fx->status == ZKP_BUSY ||
+	    (fx->which && fx->status == ZKP_DEADLOCK)) {
 		locktab_name_holder(hub->tab, rq->name, &holder);
 		put_holder(hub, &holder);
 	}
 	if (fx->status == ZKP_LIMIT)
 		zkp_out_str(&hub->out, "which",
 			    fx->which ? fx->which : "locks");
-	(void)zkp_err_end(&hub->out, fx->status,
-			  fx->status == ZKP_HELD ? held_text(rq, fx->ticket)
-						 : NULL);
+	(void)zkp_err_end(&hub->out, fx->status, done_lock_text(rq, fx));
 }
 
 static void put_unheld(struct hub *hub, const struct locktab_effect *fx)
@@ -318,7 +364,10 @@ void hub_answer(struct hub *hub, const struct locktab_effect *fx)
 		say_queued(hub, fx->ticket);
 		break;
 	case LOCKTAB_FX_GRANTED:
-		say_granted(hub, fx->ticket);
+		if (fx->ticket->of)
+			say_granted_several(hub, fx->ticket);
+		else
+			say_granted(hub, fx->ticket);
 		break;
 	case LOCKTAB_FX_REFUSED:
 		say_refused(hub, fx->ticket, fx->status);

@@ -145,9 +145,11 @@ static void submit(struct hub *hub, const struct hub_bid *bid,
 	if (at > 0 && fx->question == CONTEST_Q_LIST &&
 	    fx[-1].type == CONTEST_FX_OP &&
 	    fx[-1].question == CONTEST_Q_CREATE &&
-	    is_batched(hub, bid, all, at - 1))
+	    (bid->group || is_batched(hub, bid, all, at - 1)))
 		return;
-	if (is_batched(hub, bid, all, at))
+	if (bid->group && fx->question == CONTEST_Q_CREATE)
+		hub_group_put(hub, bid, fx);
+	else if (is_batched(hub, bid, all, at))
 		hub_batch_put(hub, bid, fx);
 	else
 		hub_submit(hub, &fx->op, row);
@@ -262,9 +264,14 @@ static struct layout_uuid bid_uuid(const struct hub *hub, uint64_t bid)
 
 static bool is_own(void *ctx, const struct layout_uuid *uuid)
 {
-	const struct hub *hub = ctx;
+	struct hub *hub = ctx;
+	const struct hub_bid *bid;
 
-	return layout_uuid_is_of(uuid, hub->instance);
+	if (!layout_uuid_is_of(uuid, hub->instance))
+		return false;
+	/* One that serves its own ticket only is a waiter like any other. */
+	bid = bid_find(hub, layout_uuid_bid(uuid));
+	return !bid || (!bid->group && !bid->slots);
 }
 
 static void put_words(struct hub *hub, const struct locktab_ticket *t,
@@ -332,7 +339,11 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 	bid->id = fx->bid;
 	bid->slots = fx->slots != 0;
 	bid->bytes = bytes;
-	bid->claims = place.kind == LAYOUT_OWN; /* others' are never set */
+	/* Others' are never set; a semaphore's say how many slots there are. */
+	bid->claims = place.kind == LAYOUT_OWN && !fx->slots && !fx->group;
+	bid->keeps_parent = layout_kind_keeps_parents(place.kind);
+	bid->group = fx->group;
+	bid->of = fx->of;
 	hub->ephemeral_bytes += bytes;
 	HASH_ADD(hh, hub->bids, id, sizeof bid->id, bid);
 	run(hub, bid->id, &ops);
@@ -347,14 +358,18 @@ void hub_bid_leave(struct hub *hub, uint64_t bid)
 {
 	struct contest_event ev = { .type = CONTEST_EV_LEAVE };
 	struct hub_bid *found = bid_find(hub, bid);
+	uint64_t group;
 	bool made;
 
 	if (!found)
 		return;
 	made = *contest_node(found->contest) != '\0';
+	group = found->group;
 	step(hub, found, &ev);
 	if (!made)
 		hub_batch_cancel(hub, bid);
+	if (group)
+		hub_group_cancel(hub, group);
 }
 
 void hub_bid_revoke(struct hub *hub, uint64_t bid)
@@ -371,6 +386,7 @@ void hub_bid_forget_all(struct hub *hub)
 	struct hub_bid *bid, *next;
 
 	batch_clear(hub->batch);
+	hub_group_forget_all(hub);
 
 	HASH_ITER(hh, hub->bids, bid, next)
 	bid_free(hub, bid);
@@ -449,6 +465,28 @@ bool hub_bid_awaits(struct hub *hub, uint64_t bid, uint32_t visit)
 	const struct hub_bid *found = bid_find(hub, bid);
 
 	return found && contest_visit(found->contest) == visit;
+}
+
+void hub_bid_make_parent(struct hub *hub, uint64_t bid)
+{
+	struct coord_op op = { .verb = COORD_CREATE, .kind = COORD_CONTAINER };
+	struct hub_op row = { .kind = HUB_OP_ROOT };
+	const struct hub_bid *found = bid_find(hub, bid);
+
+	if (!found)
+		return;
+	if (found->keeps_parent)
+		op.kind = COORD_PERSISTENT;
+	op.path = contest_parent(found->contest);
+	make_above(hub, op.path);
+	hub_submit(hub, &op, row);
+}
+
+const char *hub_bid_parent(struct hub *hub, uint64_t bid)
+{
+	const struct hub_bid *found = bid_find(hub, bid);
+
+	return found ? contest_parent(found->contest) : NULL;
 }
 
 bool hub_bid_lives(struct hub *hub, uint64_t bid)

@@ -12,6 +12,7 @@
  *	hub_place.c    names of locks and their znodes
  *	hub_bid.c      contests: bids, their operations, their watches
  *	hub_batch.c    what bids want, leaving together
+ *	hub_group.c    bids of several names, made together or not at all
  *	hub_session.c  the session and the lease: beats, presence, loss
  *	hub_audit.c    nodes of ours that no bid owns
  */
@@ -76,6 +77,9 @@ struct hub_bid {
 	bool slots;              /* of a semaphore: a bid and a lease */
 	size_t bytes;            /* reserved of ephemeral_bytes_max */
 	bool claims;             /* the lock's node is ours to set (R15) */
+	bool keeps_parent;       /* that is no container */
+	uint64_t group;          /* made with `of` others; 0: alone */
+	unsigned of;
 	TAILQ_ENTRY(hub_bid) in_watch;
 	UT_hash_handle hh;
 };
@@ -84,6 +88,7 @@ struct hub_bid {
 enum hub_op_kind {
 	HUB_OP_BID,
 	HUB_OP_BATCH,    /* of several bids, or one that others wait for */
+	HUB_OP_GROUP,    /* of bids that are made together or not at all */
 	HUB_OP_ROOT,     /* the nodes above the locks */
 	HUB_OP_PRESENCE, /* making the daemon's own node */
 	HUB_OP_SYNC,     /* the beat: its sync */
@@ -105,7 +110,7 @@ struct hub_op {
 	uint64_t bid;                   /* BID, BATCH of one */
 	enum contest_question question; /* likewise */
 	uint32_t visit;                 /* likewise */
-	uint64_t flight;                /* BATCH */
+	uint64_t flight;                /* BATCH; GROUP: which */
 	bool claimed;                   /* a part of a BATCH: contest.h */
 	int32_t children;               /* likewise */
 	uint64_t conn;                  /* CHECK */
@@ -167,6 +172,7 @@ struct hub {
 
 	struct batch *batch;
 	struct hub_bid *bids;
+	struct hub_group *groups;
 	struct hub_watch *watches;
 	size_t ephemeral_bytes;
 	struct hub_parent *parents;     /* by path */
@@ -314,6 +320,9 @@ void hub_bid_forget_all(struct hub *hub);                /* the session ended */
 const char *hub_bid_node(struct hub *hub, uint64_t bid); /* "" unknown */
 
 bool hub_bid_lives(struct hub *hub, uint64_t bid);
+/* The node that its own stands below; NULL when it has gone. */
+const char *hub_bid_parent(struct hub *hub, uint64_t bid);
+void hub_bid_make_parent(struct hub *hub, uint64_t bid);
 /* It lives, and an answer of that visit is still for it. */
 bool hub_bid_awaits(struct hub *hub, uint64_t bid, uint32_t visit);
 
@@ -327,6 +336,15 @@ void hub_batch_answer(struct hub *hub, const struct hub_op *op,
 /* What has not left is answered so. */
 void hub_batch_link_down(struct hub *hub);
 void hub_batch_cancel(struct hub *hub, uint64_t bid);
+
+/* hub_group.c: a create of a bid that has a group. */
+void hub_group_put(struct hub *hub, const struct hub_bid *bid,
+		   const struct contest_effect *fx);
+void hub_group_answer(struct hub *hub, const struct hub_op *op,
+		      const struct coord_event *ev);
+void hub_group_cancel(struct hub *hub, uint64_t id);
+void hub_group_link_down(struct hub *hub);
+void hub_group_forget_all(struct hub *hub);
 
 /* hub_audit.c */
 void hub_audit_note(struct hub *hub, const char *parent);

@@ -46,16 +46,16 @@ static bool refuse(struct hub *hub, uint64_t conn, const struct zkp_request *rq,
 	return true;
 }
 
-bool hub_place_refuses(struct hub *hub, uint64_t conn,
-		       const struct zkp_request *rq)
+static bool refuses_one(struct hub *hub, uint64_t conn,
+			const struct zkp_request *rq, const char *name)
 {
 	struct hub_place place;
 
-	if (hub->settings.shares_len == 0 && rq->name[0] == '/')
+	if (hub->settings.shares_len == 0 && name[0] == '/')
 		return refuse(hub, conn, rq, ZKP_DENIED,
 			      "a name that begins with / is a znode path, "
 			      "and no share prefix is configured");
-	if (!hub_place_of(hub, rq->name, &place))
+	if (!hub_place_of(hub, name, &place))
 		return refuse(hub, conn, rq, ZKP_DENIED,
 			      "a name that begins with / is a znode path, "
 			      "and must lie directly below a share prefix");
@@ -69,6 +69,16 @@ bool hub_place_refuses(struct hub *hub, uint64_t conn,
 			      "kazoo's semaphores are made otherwise than "
 			      "these");
 	return false;
+}
+
+bool hub_place_refuses(struct hub *hub, uint64_t conn,
+		       const struct zkp_request *rq)
+{
+	bool refused = refuses_one(hub, conn, rq, rq->name);
+
+	for (size_t i = 0; i < rq->more_len && !refused; i++)
+		refused = refuses_one(hub, conn, rq, rq->more[i]);
+	return refused;
 }
 
 /* Every node above path, the path itself not.  They are made to stay. */

@@ -56,6 +56,27 @@ static void do_hello(struct hub *hub, struct hub_conn *conn,
 	hub_send(hub, conn->id);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* R16: sorted, each once: every host has them in one order. */
+static size_t several(const struct zkp_request *rq, const char **names)
+{
+	size_t len = 0;
+
+	names[0] = rq->name;
+	for (size_t i = 0; i < rq->more_len; i++)
+		names[i + 1] = rq->more[i];
+	qsort(names, rq->more_len + 1, sizeof *names, by_name);
+	for (size_t i = 0; i <= rq->more_len; i++) {
+		if (len == 0 || strcmp(names[len - 1], names[i]) != 0)
+			names[len++] = names[i];
+	}
+	return len;
+}
+
 static void do_lock(struct hub *hub, struct hub_conn *conn,
 		    const struct zkp_request *rq)
 {
@@ -76,8 +97,13 @@ static void do_lock(struct hub *hub, struct hub_conn *conn,
 			  .wanted = rq->wanted },
 	};
 
+	const char *names[ZKP_NAMES_MAX];
+
 	if (hub_place_refuses(hub, conn->id, rq))
 		return;
+	ev.lock.names_len = several(rq, names);
+	ev.lock.names = names;
+	ev.lock.name = names[0];
 	hub_step(hub, &ev);
 }
 

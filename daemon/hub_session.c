@@ -189,6 +189,9 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 	case HUB_OP_BATCH:
 		hub_batch_answer(hub, op, ev);
 		break;
+	case HUB_OP_GROUP:
+		hub_group_answer(hub, op, ev);
+		break;
 	case HUB_OP_PRESENCE:
 		on_presence(hub, ev);
 		break;
@@ -286,6 +289,7 @@ static void on_link_down(struct hub *hub)
 	lease_link_down(hub->lease, hub->now_ms);
 	hub_bid_link(hub, false);
 	hub_batch_link_down(hub);
+	hub_group_link_down(hub);
 	hub_session_run(hub);
 }
 

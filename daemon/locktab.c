@@ -105,6 +105,27 @@ static enum zkp_status lock_refusal(const struct locktab *tab,
 	return ZKP_OK;
 }
 
+/* R16: who holds or waits for anything might close a circle over hosts. */
+static void on_lock_several(struct locktab *tab, const struct locktab_event *ev)
+{
+	enum zkp_status status = lock_refusal(tab, ev);
+
+	if (owner_find(tab, ev->conn))
+		status = ZKP_DEADLOCK;
+	else if (status == ZKP_OK && ev->lock.min_hold_ms &&
+		 tab->min_holds_len + ev->lock.names_len > MIN_HOLDS_MAX)
+		status = ZKP_LIMIT;
+	else if (status == ZKP_OK &&
+		 (ev->lock.names_len > tab->limits.tickets_per_conn_max ||
+		  ev->lock.names_len >
+		      tab->limits.tickets_max - tab->tickets_len))
+		status = ZKP_LIMIT;
+	if (status == ZKP_OK)
+		group_lock(tab, ev);
+	else
+		locktab_done(tab, NULL, status);
+}
+
 static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 {
 	const struct locktab_target by_name = { .name = ev->lock.name };
@@ -245,7 +266,10 @@ void locktab_step(struct locktab *tab, const struct locktab_event *ev)
 	ticket_bury_dead(tab);
 	switch (ev->type) {
 	case LOCKTAB_LOCK:
-		on_lock(tab, ev);
+		if (ev->lock.names_len > 1)
+			on_lock_several(tab, ev);
+		else
+			on_lock(tab, ev);
 		break;
 	case LOCKTAB_UNLOCK:
 		on_unlock(tab, ev);

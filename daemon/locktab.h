@@ -73,6 +73,7 @@ struct locktab_ticket {
 	enum locktab_lost lost; /* TICKET_LOST */
 	enum zkp_mode mode;     /* a downgrade makes an X an S */
 	unsigned slots;         /* of a semaphore; 0: it is of a lock */
+	unsigned of, at;        /* R16: number `at` of so many; of 0: alone */
 	bool trying;            /* TRYLOCK, or LOCK with wait=0 */
 	bool looking;           /* WAIT: until it is free, no turn */
 	uint16_t gen;           /* the session it was granted under */
@@ -138,7 +139,11 @@ struct locktab_event {
 			const char *tag;
 			const char *note;
 			enum zkp_mode mode;
-			unsigned slots;      /* of a semaphore; 0: a lock */
+			unsigned slots; /* of a semaphore; 0: a lock */
+			/* R16: several, sorted, each once; name is the first,
+			 * there are no slots, the mode is X.  0: one. */
+			const char *const *names;
+			size_t names_len;
 			int64_t wait_ms;     /* 0: try; < 0: for ever */
 			int64_t min_hold_ms; /* R21; 0: none */
 			int64_t max_hold_ms; /* R17; 0: none */
@@ -210,10 +215,12 @@ struct locktab_effect {
 	const struct locktab_ticket *ticket; /* BID_OPEN: who opened it */
 	uint64_t bid;                        /* BID_* */
 	unsigned slots;                      /* BID_OPEN; 0: a lock */
-	enum zkp_mode mode;                  /* BID_OPEN: how it stands */
-	const char *name;                    /* BID_*: the lock's */
-	unsigned waiters;  /* MOVED_* WANTED; DONE of REVOKE: asked */
-	bool lost;         /* MOVED_FREED */
+	uint64_t group;     /* BID_OPEN: made together with `of` others, or 0 */
+	unsigned of;        /* likewise, itself counted */
+	enum zkp_mode mode; /* BID_OPEN: how it stands */
+	const char *name;   /* BID_*: the lock's */
+	unsigned waiters;   /* MOVED_* WANTED; DONE of REVOKE: asked */
+	bool lost;          /* MOVED_FREED */
 	const char *which; /* DONE with LIMIT: of what; DEADLOCK: which locks */
 };
 

@@ -31,6 +31,11 @@ static void bid_effect(struct locktab *tab, const struct bid *bid,
 				     .name = bid->lock->name,
 				     .ticket = first ? &first->pub : NULL };
 
+	if (first && first->group) {
+		fx.group = first->group->id;
+		fx.of = first->group->len;
+	}
+
 	locktab_emit(tab, fx);
 }
 

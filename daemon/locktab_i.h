@@ -29,7 +29,9 @@ TAILQ_HEAD(lock_list, lock);
 struct ticket {
 	struct locktab_ticket pub; /* first: effects lend it */
 	struct lock *lock;
-	struct owner *owner;   /* NULL: KEPT */
+	struct owner *owner; /* NULL: KEPT */
+	struct group *group; /* WAITING for several names; NULL: for one */
+	TAILQ_ENTRY(ticket) in_group;
 	struct bid *bid;       /* HELD KEPT: it is in bid->held */
 	char *note;            /* NULL: none */
 	char *holder;          /* of pub.holder; NULL: none */
@@ -45,11 +47,19 @@ struct ticket {
 	UT_hash_handle by_id;
 };
 
+/* Several names, all or none (R16). */
+struct group {
+	uint64_t id;
+	unsigned len;
+	bool queued_told;
+	struct ticket_list tickets; /* all WAITING */
+};
+
 /* A connection that has tickets. */
 struct owner {
 	uint64_t conn;
 	unsigned tickets_len;
-	unsigned slots_len; /* of them, of semaphores */
+	unsigned solos_len; /* of them, of locks that no name finds */
 	struct ticket_list tickets;
 	UT_hash_handle by_conn;
 };
@@ -101,9 +111,11 @@ enum lock_state {                 /* each is a list in struct locktab */
 
 struct lock {
 	enum lock_state state;
-	/* Of a semaphore; 0: a lock.  A slot serves one ticket and no other:
-	 * it is a lock of its own that nobody finds by name. */
-	unsigned slots;
+	/* It serves one ticket and no other, by a bid of its own: a slot of a
+	 * semaphore, or one of several names.  Nobody finds it by name. */
+	bool solo;
+	unsigned slots; /* of a semaphore; 0: a lock */
+	bool retired;   /* solo: in doomed, and still among the locks */
 	unsigned waiting_len;
 	unsigned looking_len;
 	unsigned lost_len; /* lost tickets that still name this lock */
@@ -139,7 +151,8 @@ struct locktab {
 	uint32_t untold_len;    /* of those that hold: want to hear WANTED */
 	uint64_t ticket_last;   /* numbers given so far */
 	uint64_t bid_last;
-	uint64_t slot_last;
+	uint64_t solo_last;
+	uint64_t group_last;
 	bool session;
 	bool draining;
 	bool tell_moves;
@@ -211,11 +224,21 @@ void owner_gone(struct locktab *tab, struct owner *owner, int64_t now_ms);
 void ticket_bury_dead(struct locktab *tab); /* and doomed locks */
 void ticket_free_all(struct locktab *tab);
 
+/* locktab_group.c */
+void group_lock(struct locktab *tab, const struct locktab_event *ev);
+/* What follows for the lock of one that waits with others; true: more may. */
+bool group_turn(struct locktab *tab, struct ticket *t, int64_t now_ms);
+void group_refuse(struct locktab *tab, struct ticket *t, enum zkp_status why);
+/* It waits no more. */
+void group_left(struct ticket *t);
+
 /* locktab_lock.c */
 struct lock *lock_find(const struct locktab *tab, const char *name);
 struct lock *lock_get(struct locktab *tab, const char *name); /* or NULL */
-/* One slot of a semaphore; NULL when memory is short. */
-struct lock *lock_slot(struct locktab *tab, const char *name, unsigned slots);
+/* For one ticket alone; NULL when memory is short. */
+struct lock *lock_solo(struct locktab *tab, const char *name, unsigned slots);
+void lock_grant(struct locktab *tab, struct bid *bid, struct ticket *t,
+		int64_t now_ms);
 /* A ticket was put at the end of the lock's queue. */
 void lock_joined(struct locktab *tab, struct lock *lock, struct ticket *t,
 		 int64_t now_ms);

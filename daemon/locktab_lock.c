@@ -46,14 +46,15 @@ struct lock *lock_get(struct locktab *tab, const char *name)
 	return lock;
 }
 
-struct lock *lock_slot(struct locktab *tab, const char *name, unsigned slots)
+struct lock *lock_solo(struct locktab *tab, const char *name, unsigned slots)
 {
-	uint64_t number = ++tab->slot_last;
+	uint64_t number = ++tab->solo_last;
 	size_t len = strlen(name) + 1, key_len = len + sizeof number;
 	struct lock *lock = lock_new(tab, name, key_len);
 
 	if (!lock)
 		return NULL;
+	lock->solo = true;
 	lock->slots = slots;
 	memcpy(lock->name + len, &number, sizeof number);
 	HASH_ADD(by_name, tab->locks, name, (unsigned)key_len, lock);
@@ -126,7 +127,10 @@ static void lock_retire(struct locktab *tab, struct lock *lock)
 	if (lock->lost_len)
 		return;
 	TAILQ_REMOVE(&tab->states[LOCK_IDLE], lock, home);
-	HASH_DELETE(by_name, tab->locks, lock);
+	/* The others of a group end while somebody walks the locks. */
+	lock->retired = true;
+	if (!lock->solo)
+		HASH_DELETE(by_name, tab->locks, lock);
 	TAILQ_INSERT_TAIL(&tab->doomed, lock, home);
 	tab->counts.locks--;
 }
@@ -206,8 +210,8 @@ static void see_to_next(struct locktab *tab, struct lock *lock, int64_t now_ms)
 
 /* Turns */
 
-static void grant(struct locktab *tab, struct bid *bid, struct ticket *t,
-		  int64_t now_ms)
+void lock_grant(struct locktab *tab, struct bid *bid, struct ticket *t,
+		int64_t now_ms)
 {
 	struct lock *lock = bid->lock;
 
@@ -261,9 +265,10 @@ static bool seeking(struct locktab *tab, struct lock *lock)
 /* One that served nobody was for those who only look. */
 static bool may_linger(const struct locktab *tab, const struct bid *bid)
 {
-	return tab->limits.linger_ms > 0 && bid->behind == BEHIND_NOBODY &&
-	       !tab->draining && bid->turn < bid_turns(tab) &&
-	       (bid->turn > 0 || !bid->looked) && !bid->lock->looking_len;
+	return tab->limits.linger_ms > 0 && !bid->lock->solo &&
+	       bid->behind == BEHIND_NOBODY && !tab->draining &&
+	       bid->turn < bid_turns(tab) && (bid->turn > 0 || !bid->looked) &&
+	       !bid->lock->looking_len;
 }
 
 /* An owned bid with no ticket. */
@@ -302,6 +307,8 @@ static bool turn(struct locktab *tab, struct lock *lock, int64_t now_ms)
 	struct ticket *t = TAILQ_FIRST(&lock->waiting);
 	struct bid *bid;
 
+	if (t && t->group)
+		return group_turn(tab, t, now_ms);
 	if (!lock->serving)
 		return seek(tab, lock);
 	if (lock->serving->state == BID_SEEKING)
@@ -321,7 +328,7 @@ static bool turn(struct locktab *tab, struct lock *lock, int64_t now_ms)
 		return rest(tab, lock, now_ms);
 	bid = taker(tab, lock, now_ms);
 	if (bid && now_ms <= tab->grant_until_ms) {
-		grant(tab, bid, t, now_ms);
+		lock_grant(tab, bid, t, now_ms);
 		return true;
 	}
 	if (bid) {
@@ -333,6 +340,8 @@ static bool turn(struct locktab *tab, struct lock *lock, int64_t now_ms)
 
 void lock_settle(struct locktab *tab, struct lock *lock, int64_t now_ms)
 {
+	if (lock->retired)
+		return;
 	while (turn(tab, lock, now_ms))
 		;
 	hold_wanted(tab, lock);

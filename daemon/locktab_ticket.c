@@ -55,7 +55,7 @@ static void disown(struct locktab *tab, struct ticket *t)
 	if (!owner)
 		return;
 	TAILQ_REMOVE(&owner->tickets, t, in_owner);
-	owner->slots_len -= t->pub.slots != 0;
+	owner->solos_len -= t->lock->solo;
 	owner_put(tab, owner);
 	t->owner = NULL;
 }
@@ -112,6 +112,8 @@ void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 	case TICKET_WAITING:
 		timer_remove(tab, t);
 		wait_list_remove(lock, t);
+		if (t->group)
+			group_left(t);
 		tab->counts.waiting--;
 		break;
 	case TICKET_HELD:
@@ -163,9 +165,12 @@ void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 
 void ticket_queued(struct locktab *tab, struct ticket *t)
 {
-	if (t->queued_told || t->pub.trying)
+	if (t->queued_told || t->pub.trying ||
+	    (t->group && t->group->queued_told))
 		return;
 	t->queued_told = true;
+	if (t->group)
+		t->group->queued_told = true;
 	locktab_emit_ticket(tab, LOCKTAB_FX_QUEUED, t, ZKP_OK);
 	if (!t->pub.looking)
 		moved(tab, t, LOCKTAB_FX_MOVED_QUEUE);
@@ -187,6 +192,10 @@ void ticket_refuse(struct locktab *tab, struct ticket *t, enum zkp_status why)
 {
 	const struct bid *bid = t->lock->serving;
 
+	if (t->group) {
+		group_refuse(tab, t, why);
+		return;
+	}
 	/* The holder is forgotten with the bid, before the effect is carried
 	 * out; without memory the answer is only shorter. */
 	if (bid && bid->holder && (t->holder = strdup(bid->holder)))
@@ -241,10 +250,11 @@ static struct ticket *find_by_name(const struct locktab *tab,
 
 	if (t && t->owner == owner)
 		return t;
-	if (!lock && !owner->slots_len)
+	if (!lock && !owner->solos_len)
 		return NULL;
 	TAILQ_FOREACH(t, &owner->tickets, in_owner)
-	if (t->lock == lock || (t->pub.slots && strcmp(t->pub.name, name) == 0))
+	if (t->lock == lock ||
+	    (t->lock->solo && strcmp(t->pub.name, name) == 0))
 		return t;
 	return NULL;
 }
@@ -291,8 +301,9 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	/* One timer each at most: of its wait, then of its hold. */
 	if (!timer_room(tab, tab->tickets_len + 1))
 		goto fail;
-	lock = ev->lock.slots ? lock_slot(tab, ev->lock.name, ev->lock.slots)
-			      : lock_get(tab, ev->lock.name);
+	lock = ev->lock.slots || ev->lock.names_len > 1
+		   ? lock_solo(tab, ev->lock.name, ev->lock.slots)
+		   : lock_get(tab, ev->lock.name);
 	owner = owner_get(tab, ev->conn);
 	if (!lock || !owner)
 		goto fail;
@@ -323,7 +334,7 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	TAILQ_INSERT_TAIL(&owner->tickets, t, in_owner);
 	HASH_ADD(by_id, tab->tickets, pub.id, sizeof t->pub.id, t);
 	owner->tickets_len++;
-	owner->slots_len += lock->slots != 0;
+	owner->solos_len += lock->solo;
 	tab->tickets_len++;
 	tab->min_holds_len += t->pub.min_hold_ms > 0;
 	tab->counts.waiting++;
@@ -355,6 +366,8 @@ void ticket_bury_dead(struct locktab *tab)
 	}
 	while ((lock = TAILQ_FIRST(&tab->doomed))) {
 		TAILQ_REMOVE(&tab->doomed, lock, home);
+		if (lock->solo)
+			HASH_DELETE(by_name, tab->locks, lock);
 		free(lock);
 	}
 }

@@ -37,6 +37,8 @@
 #define ZKP_CLIENT_MAX 128
 /* Bytes of the word that PING gives back. */
 #define ZKP_PING_MAX 256
+/* Names of one LOCK: each is a node of one transaction. */
+#define ZKP_NAMES_MAX 16
 /* Slots of a semaphore.  Whoever waits for one lists all leases: 4096 of them
  * are a fifth of the largest answer that ZooKeeper gives. */
 #define ZKP_SLOTS_MAX 4096

@@ -119,7 +119,10 @@ static bool read_name(struct parse *p, const struct zkp_word *word)
 		p->problem.byte = fault.byte;
 		return fail(p, ZKP_NAME, word->value_column, fault.why);
 	}
-	p->rq.name = word->value;
+	if (p->args == 1)
+		p->rq.name = word->value;
+	else
+		p->rq.more[p->rq.more_len++] = word->value;
 	return true;
 }
 
@@ -527,6 +530,12 @@ static bool read_together(struct parse *p)
 		blame(p, zkp_key_word(ZKP_KEY_AFTER));
 		return fail(p, ZKP_ARGS, p->words.len + 1,
 			    "after= goes with scope=cluster");
+	}
+	if (p->rq.more_len && (p->rq.slots || p->rq.mode == ZKP_MODE_S)) {
+		blame(p,
+		      zkp_key_word(p->rq.slots ? ZKP_KEY_SLOTS : ZKP_KEY_MODE));
+		return fail(p, ZKP_ARGS, p->words.len + 1,
+			    "several names are had exclusively");
 	}
 	return true;
 }

@@ -42,7 +42,9 @@ struct zkp_request {
 	enum zkp_mode mode;           /* LOCK TRYLOCK */
 	enum zkp_row_state state;     /* LIST */
 	const char *tag;              /* without "#" */
-	const char *name;    /* LOCK TRYLOCK UNLOCK CANCEL CHECK; "" with id */
+	const char *name; /* LOCK TRYLOCK UNLOCK CANCEL CHECK; "" with id */
+	const char *more[ZKP_NAMES_MAX - 1]; /* LOCK TRYLOCK: names behind it */
+	size_t more_len;
 	const char *target;  /* CANCEL #tag, without "#" */
 	const char *note;    /* HELLO LOCK TRYLOCK */
 	const char *reason;  /* REVOKE KICK */

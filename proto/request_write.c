@@ -54,6 +54,8 @@ static void write_arg(struct zkp_out *out, const struct zkp_request *rq,
 		break;
 	case ZKP_ARG_NAME:
 		zkp_out_word(out, rq->name);
+		for (size_t i = 0; i < rq->more_len; i++)
+			zkp_out_word(out, rq->more[i]);
 		break;
 	case ZKP_ARG_NAME_ID:
 		write_name_id(out, rq);

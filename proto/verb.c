@@ -26,11 +26,11 @@ static const struct zkp_verb_row rows[] = {
 	    .verb = ZKP_VERB_LOCK,
 	    .word = "LOCK",
 	    .args_min = 1,
-	    .args_max = 1,
+	    .args_max = ZKP_NAMES_MAX,
 	    .arg = ZKP_ARG_NAME,
 	    .keys = BIT(MODE) | BIT(SLOTS) | BIT(WAIT) | BIT(NOTE) |
 		    BIT(MIN_HOLD) | BIT(MAX_HOLD) | BIT(WANTED),
-	    .usage = "NAME [mode=x|s] [slots=N] [wait=DUR|forever] "
+	    .usage = "NAME... [mode=x|s] [slots=N] [wait=DUR|forever] "
 		     "[note=TEXT] [min_hold=DUR] [max_hold=DUR] [wanted=1]",
 	    .help = "take a lock, waiting for it if need be",
 	    .example = "LOCK backup wait=30s note=\"nightly dump\"",
@@ -39,11 +39,11 @@ static const struct zkp_verb_row rows[] = {
 	    .verb = ZKP_VERB_TRYLOCK,
 	    .word = "TRYLOCK",
 	    .args_min = 1,
-	    .args_max = 1,
+	    .args_max = ZKP_NAMES_MAX,
 	    .arg = ZKP_ARG_NAME,
 	    .keys = BIT(MODE) | BIT(SLOTS) | BIT(NOTE) | BIT(MIN_HOLD) |
 		    BIT(MAX_HOLD) | BIT(WANTED),
-	    .usage = "NAME [mode=x|s] [slots=N] [note=TEXT] [min_hold=DUR] "
+	    .usage = "NAME... [mode=x|s] [slots=N] [note=TEXT] [min_hold=DUR] "
 		     "[max_hold=DUR] [wanted=1]",
 	    .help = "take a lock now or hear who has it",
 	    .example = "TRYLOCK backup",

@@ -13,7 +13,7 @@ import struct
 import threading
 
 UP, DOWN = "up", "down"  # towards the server, towards the client
-_CREATES = (1, 15)  # create, create2; containers are 19 and no bid
+_CREATES = (1, 15, 14)  # create, create2, multi; containers are 19, no bid
 _CLOSE = -11
 _STEP_S = 20
 

@@ -550,12 +550,13 @@ START_TEST(help_is_rows_and_an_ok)
 	zkp_out_reset(&out);
 	ck_assert(zkp_reply_help(&out, "h", zkp_verb_find("LOCK")));
 	read_help(2);
-	expect_line("#h - LOCK :NAME [mode=x|s] [slots=N] [wait=DUR|forever] "
-		    "[note=TEXT] [min_hold=DUR] [max_hold=DUR] [wanted=1] -- "
-		    "take a lock, "
-		    "waiting for it if need be\n"
-		    "#h - example :LOCK backup wait=30s note=\"nightly dump\"\n"
-		    "#h OK\n");
+	expect_line(
+	    "#h - LOCK :NAME... [mode=x|s] [slots=N] [wait=DUR|forever] "
+	    "[note=TEXT] [min_hold=DUR] [max_hold=DUR] [wanted=1] -- "
+	    "take a lock, "
+	    "waiting for it if need be\n"
+	    "#h - example :LOCK backup wait=30s note=\"nightly dump\"\n"
+	    "#h OK\n");
 }
 END_TEST
 

@@ -165,6 +165,8 @@ static inline void request_show(const struct zkp_request *rq, char *buf,
 	zkp_out_word(&out, row ? row->word : "EMPTY");
 	show_text(&out, "tag", rq->tag);
 	show_text(&out, "name", rq->name);
+	for (size_t i = 0; i < rq->more_len; i++)
+		show_text(&out, "more", rq->more[i]);
 	if (rq->name_kind == ZKP_NAME_LITERAL)
 		zkp_out_str(&out, "kind", "literal");
 	if (rq->id)

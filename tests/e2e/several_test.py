@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""LOCK of several names by two hosts on a real ZooKeeper: made in one
+transaction, granted together, no circle, nothing left behind."""
+import os
+import random
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+
+import proc  # noqa: E402
+import proxy  # noqa: E402
+from e2ecase import E2eCase  # noqa: E402
+
+NAMES = ["a", "b", "c", "d"]
+CLIENTS, ROUNDS = 8, 12
+
+
+class SeveralTest(E2eCase):
+
+    def setUp(self):
+        super().setUp()
+        self.link = proxy.Proxy(self.server.address).start()
+        self.addCleanup(self.link.stop)
+        self.one = self.host("host1", servers=self.link.address)
+        self.two = self.host("host2")
+
+    def nodes(self, final):
+        return [self.observer.exists(row.split("node=")[1].split()[0])
+                for row in final.rows]
+
+    def test_one_transaction(self):
+        """All nodes have one czxid, also the first time, when no parent is
+        there, and later."""
+        first = self.client(self.two)
+        for _ in range(2):
+            final = first.ok("LOCK c a b", "GRANTED")
+            self.assertEqual([row.split()[0] for row in final.rows],
+                             ["a", "b", "c"])
+            self.assertEqual(
+                len({stat.czxid for stat in self.nodes(final)}), 1)
+            for name in "abc":
+                first.unlock(name)
+                self.wait_queue(name, 0)
+
+    def test_no_circle_and_no_overlap(self):
+        holders, lock, overlaps = {}, threading.Lock(), []
+
+        def work(number):
+            chance = random.Random(number)
+            with (self.one, self.two)[number % 2].client() as client:
+                for _ in range(ROUNDS):
+                    names = chance.sample(NAMES, chance.randint(1, 3))
+                    client.ok("LOCK " + " ".join(names), "GRANTED",
+                              within_s=90)
+                    with lock:
+                        overlaps.extend(name for name in names
+                                        if name in holders)
+                        holders.update(dict.fromkeys(names, number))
+                    threading.Event().wait(chance.random() * 0.005)
+                    with lock:
+                        for name in names:
+                            del holders[name]
+                    for name in names:
+                        client.unlock(name)
+            with lock:
+                done.append(number)
+
+        done = []
+        threads = [threading.Thread(target=work, args=(number,))
+                   for number in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        self.assertEqual(len(done), CLIENTS)
+        self.assertEqual(overlaps, [])
+
+    def test_a_lost_answer(self):
+        """The multi was applied and not answered: both nodes are found."""
+        first = self.client(self.one)
+        first.ok("LOCK a b", "GRANTED")
+        first.unlock("a")
+        first.unlock("b")
+        self.wait_queue("a", 0)
+        gate = self.link.swallow_create()
+        final = first.ok("LOCK a b", "GRANTED", within_s=30)
+        gate.wait()
+        for name in "ab":
+            self.assertEqual(len(self.queue(name)), 1)
+        self.assertEqual(len({stat.czxid for stat in self.nodes(final)}), 1)
+
+    def test_a_deleted_bid_is_made_again_with_the_others(self):
+        first, second = self.client(self.one), self.client(self.two)
+        first.lock("b")
+        tag = second.ask("LOCK a b c")
+        second.queued(tag)
+        self.wait_queue("c", 1)
+        was = self.queue("a")
+        self.observer.delete(f"{self.parent('c')}/{self.queue('c')[0]}")
+        first.unlock("b")
+        final = second.granted(tag)
+        self.assertEqual(len({stat.czxid for stat in self.nodes(final)}), 1)
+        proc.wait_until(lambda: len(self.queue("a")) == 1
+                        and self.queue("a") != was or None, 10, "made anew")
+
+    def test_a_host_dies_in_the_queue(self):
+        first, second = self.client(self.two), self.client(self.one)
+        first.lock("b")
+        second.queued(second.ask("LOCK a b c"))
+        self.wait_queue("a", 1)
+        self.one.kill()
+        third = self.client(self.two)
+        third.ok("LOCK a c", "GRANTED", within_s=20)
+        self.one.start()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -114,8 +114,23 @@ class StillTest(FaultCase):
         proc.wait_until(lambda: self.h1.state() == "connected", 10, "back")
         self.still_holds(self.holder, self.entry)
         self.release(self.holder, self.entry)
-        # Whether h1 has heard of the other host before the release decides
-        # who comes next: both are right.
+        self.serve_both()
+
+    def just_past(self, stop, go):
+        """Until a tenth of a second past D: nobody else has it yet, and
+        the session may still live, but the hold is over and stays so."""
+        deadline_ms = self.stand_still(stop)
+        time.sleep(max(0, deadline_ms + 100 - proc.now_ms()) / 1000)
+        go()
+        lost = self.lost(self.holder, self.entry, 10)
+        self.assertEqual(lost["reason"], "deadline")
+        self.serve_both()
+        self.assertNotIn("RESUMED", "".join(self.said(self.holder)))
+        self.measured(told_after_d=(lost.at_ms - deadline_ms) / 1000)
+
+    def serve_both(self):
+        """Whether h1 has heard of the other host before the end of the
+        hold decides who comes next: both are right."""
         waiting = {self.waiter: self.tag, self.behind: self.behind_tag}
         end_s = time.monotonic() + 30
         while waiting and time.monotonic() < end_s:
@@ -171,6 +186,11 @@ class StillTest(FaultCase):
     def test_f13_daemon_stopped_briefly(self):
         """F13: SIGSTOP of the daemon alone, for 1 s."""
         self.short(self.h1.freeze, self.h1.thaw)
+
+    def test_f13_daemon_stopped_just_past_its_lease(self):
+        """F13: D has passed, the session has not ended: LOST all the same,
+        and never RESUMED."""
+        self.just_past(self.h1.freeze, self.h1.thaw)
 
     def test_f13_daemon_stopped_past_its_lease(self):
         """F13: clients see the page's deadline pass by themselves; after

@@ -3,6 +3,7 @@
 """Clients that die (F17), stand still (F18), half-close (F19), and die by
 the thousand (F20)."""
 import os
+import re
 import subprocess
 import time
 import unittest
@@ -101,6 +102,24 @@ class ClientsTest(FaultCase):
         waiter.quiet()
         self.measured(kept=self.range.session_s + 1,
                       granted=self.granted_after(stopped, waiter, tag))
+
+    def test_f18_max_hold(self):
+        """F18: stopped, it keeps its lock for its max_hold and no longer;
+        its own clock says so, too."""
+        stopped = self.typist(self.hosts[0],
+                              f"LOCK {self.name} max_hold=2s")
+        until_ms = int(re.search(r"max_until_ms=(\d+)",
+                                 stopped.line()).group(1))
+        waiter = self.client(self.hosts[1])
+        tag = waiter.enqueue(self.name)
+        stopped.process.freeze()
+        entry = self.hold(waiter, tag=tag)
+        self.assertGreaterEqual(entry.begin_ms, until_ms)
+        late_s = (entry.begin_ms - until_ms) / 1000
+        self.assertLess(late_s, SLACK_S)
+        self.measured(granted_after_max_hold=late_s)
+        self.release(waiter, entry)
+        stopped.process.kill()
 
     def test_f19_half_close(self):
         """F19: whole lines received are finished, then all is released."""

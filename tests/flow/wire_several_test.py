@@ -3,6 +3,7 @@
 """LOCK of several names: all or none."""
 import os
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
@@ -58,16 +59,24 @@ class SeveralTest(WireCase):
 
     def test_crosswise(self):
         """Two that want the same in another order, often."""
-        names = self.names()
-        one, two = self.client("one"), self.client("two")
-        tags = {}
-        for _ in range(30):
-            tags[one] = one.ask("LOCK " + " ".join(names))
-            tags[two] = two.ask("LOCK " + " ".join(reversed(names)))
-            for client in (one, two):
-                client.granted(tags[client])
-                for name in names:
+        names, done = self.names(), []
+
+        def work(client, wanted):
+            for _ in range(30):
+                client.ok("LOCK " + " ".join(wanted), "GRANTED")
+                for name in wanted:
                     client.unlock(name)
+            done.append(client)
+
+        threads = [threading.Thread(target=work,
+                                    args=(self.client(who), wanted))
+                   for who, wanted in (("one", names),
+                                       ("two", names[::-1]))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        self.assertEqual(len(done), 2)
 
     def test_cancel_timeout_try_and_end(self):
         names = self.names()

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scale - what a grant costs the ensemble, as hosts, waiters and locks grow.
+ *
+ * Real hubs over one tree in memory, without faults and without latency: what
+ * is counted is requests, watches, events and bytes.  One hot lock on few
+ * daemons and on many, with 1 and with 20 clients each; 10 000 locks over 200
+ * daemons, each host with locks of its own.  Requests, watches or events that
+ * grow with hosts or waiters end the program with 1.
+ *
+ *	zkl_scale [HOSTS]      300 unless told; nightly: 1000
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/coord_local.h"
+#include "daemon/hub.h"
+
+#define CLIENTS_MAX 64
+#define HOLD_MS     1
+/* More hosts or waiters may cost a grant so much more: the ends of a run. */
+#define GROWTH_MAX 1.15
+/* What a packet of the protocol costs beside paths and data: lengths, header,
+ * a stat (jute: ReplyHeader 16, Stat 68, lengths). */
+#define REQUEST_BYTES 16
+#define ANSWER_BYTES  88
+
+struct cost {
+	uint64_t requests, watches, events, bytes;
+};
+
+struct client {
+	uint64_t conn;
+	int64_t release_ms; /* INT64_MAX: it holds nothing */
+	char lock[32];
+};
+
+/* A host, and the coordinator that counts on its way to the real one. */
+struct host {
+	struct coord counting; /* first: the hub's coordinator */
+	struct coord *inner;
+	struct hub *hub;
+	struct client clients[CLIENTS_MAX];
+	int clients_len;
+	char name[16];
+};
+
+struct run {
+	const char *what;
+	int hosts, clients,
+	    locks; /* locks: 1: the hot one; else of each host */
+	int64_t linger_ms;
+	uint64_t grants_wanted;
+};
+
+static struct {
+	struct coord_tree *tree;
+	struct host *hosts;
+	int hosts_len;
+	int64_t now_ms;
+	uint64_t random, grants;
+	struct cost cost;
+} world;
+
+/* The coordinator in between */
+
+/* Beats are the session's price, not a grant's. */
+static void note_op(const struct coord_op *op)
+{
+	if (op->urgent)
+		return;
+	world.cost.requests++;
+	world.cost.watches += op->watch;
+	world.cost.bytes += REQUEST_BYTES + strlen(op->path) + op->data_len;
+	for (size_t i = 0; i < op->subs_len; i++)
+		world.cost.bytes += REQUEST_BYTES + strlen(op->subs[i].path) +
+				    op->subs[i].data_len;
+}
+
+static void count_connect(struct coord *coord)
+{
+	struct host *host = (struct host *)coord;
+
+	host->inner->ops->connect(host->inner);
+}
+
+static void count_submit(struct coord *coord, const struct coord_op *ops,
+			 size_t len)
+{
+	struct host *host = (struct host *)coord;
+
+	for (size_t i = 0; i < len; i++)
+		note_op(&ops[i]);
+	host->inner->ops->submit(host->inner, ops, len);
+}
+
+static void count_drop(struct coord *coord)
+{
+	struct host *host = (struct host *)coord;
+
+	host->inner->ops->drop_link(host->inner);
+}
+
+static void count_close(struct coord *coord)
+{
+	struct host *host = (struct host *)coord;
+
+	host->inner->ops->close(host->inner);
+}
+
+static bool count_next(struct coord *coord, struct coord_event *event_out)
+{
+	struct host *host = (struct host *)coord;
+
+	if (!host->inner->ops->next(host->inner, event_out))
+		return false;
+	if (event_out->type == COORD_EV_WATCH) {
+		world.cost.events++;
+		world.cost.bytes +=
+		    REQUEST_BYTES + strlen(event_out->watch.path);
+	} else if (event_out->type == COORD_EV_ANSWER) {
+		world.cost.bytes += ANSWER_BYTES + event_out->answer.data_len;
+		for (size_t i = 0; i < event_out->answer.children_len; i++)
+			world.cost.bytes +=
+			    4 + strlen(event_out->answer.children[i]);
+	}
+	return true;
+}
+
+static const struct coord_ops counting_ops = {
+	.connect = count_connect,
+	.submit = count_submit,
+	.drop_link = count_drop,
+	.close = count_close,
+	.next = count_next,
+};
+
+/* Doors */
+
+static int64_t tree_now(void *ctx)
+{
+	(void)ctx;
+	return world.now_ms;
+}
+
+static void told(struct client *client, const char *line)
+{
+	if (strncmp(line, "GRANTED", 7) == 0) {
+		world.grants++;
+		client->release_ms = world.now_ms + HOLD_MS;
+	} else if (strncmp(line, "ERR", 3) == 0) {
+		(void)fprintf(stderr, "scale: %s\n", line);
+		exit(1);
+	}
+}
+
+static void door_send(void *ctx, uint64_t conn, const char *bytes, size_t len)
+{
+	struct host *host = ctx;
+	char line[4096];
+
+	while (len > 0) {
+		const char *end = memchr(bytes, '\n', len);
+		size_t one = (size_t)(end - bytes);
+
+		(void)snprintf(line, sizeof line, "%.*s", (int)one, bytes);
+		for (int i = 0; i < host->clients_len; i++)
+			if (host->clients[i].conn == conn)
+				told(&host->clients[i], line);
+		bytes += one + 1;
+		len -= one + 1;
+	}
+}
+
+static bool door_bulk(void *ctx, uint64_t conn, const char *bytes, size_t len)
+{
+	door_send(ctx, conn, bytes, len);
+	return true;
+}
+
+static void door_close(void *ctx, uint64_t conn)
+{
+	(void)ctx;
+	(void)conn;
+}
+
+static void door_pause(void *ctx, uint64_t conn, bool paused)
+{
+	(void)ctx;
+	(void)conn;
+	(void)paused;
+}
+
+static void door_page(void *ctx, uint16_t gen, int64_t deadline_ms)
+{
+	(void)ctx;
+	(void)gen;
+	(void)deadline_ms;
+}
+
+/* xorshift64*: any well-spread numbers will do for uuids. */
+static void door_random(void *ctx, void *bytes, size_t len)
+{
+	uint8_t *at = bytes;
+
+	(void)ctx;
+	for (size_t i = 0; i < len; i++) {
+		world.random ^= world.random >> 12;
+		world.random ^= world.random << 25;
+		world.random ^= world.random >> 27;
+		at[i] =
+		    (uint8_t)((world.random * UINT64_C(2685821657736338717)) >>
+			      56);
+	}
+}
+
+static void door_log(void *ctx, enum hub_level level, const char *line)
+{
+	(void)ctx;
+	if (level <= HUB_WARNING)
+		(void)fprintf(stderr, "scale: %s\n", line);
+}
+
+/* A world */
+
+static void say(struct host *host, const struct client *client,
+		const char *verb)
+{
+	char line[64];
+	int len = snprintf(line, sizeof line, "%s %s", verb, client->lock);
+
+	hub_on_line(host->hub, client->conn, line, (size_t)len);
+}
+
+static void host_begin(struct host *host, int number, const struct run *run)
+{
+	static const struct coord_local_settings local = { .timeout_ms = 12000,
+							   .server =
+							       "in memory" };
+	const struct hub_doors doors = { host,       tree_now,  door_send,
+					 door_bulk,  door_bulk, door_close,
+					 door_pause, door_page, door_random,
+					 door_log };
+	struct hub_settings settings = { .host = host->name,
+					 .root = "/scale",
+					 .session_timeout_ms = 12000,
+					 .server_tick_ms = 2000,
+					 .turns_ms = 50,
+					 .turns_max = 64,
+					 .batch_ops_max = 100,
+					 .linger_ms = run->linger_ms,
+					 .try_grace_ms = 50,
+					 .drift_ppm = 1000,
+					 .tickets_max = 10000,
+					 .tickets_per_conn_max = 100,
+					 .unanswered_max = 100,
+					 .ephemeral_bytes_max = 768 * 1024 };
+	static const struct hub_peer peer = { .pid = 1, .command = "scale" };
+
+	(void)snprintf(host->name, sizeof host->name, "host%d", number);
+	host->counting.ops = &counting_ops;
+	host->inner = coord_local_new(world.tree, &local);
+	host->hub = hub_new(&settings, &doors, &host->counting);
+	hub_start(host->hub);
+	hub_drain(host->hub);
+	host->clients_len = run->clients;
+	for (int i = 0; i < run->clients; i++) {
+		struct client *client = &host->clients[i];
+
+		client->release_ms = INT64_MAX;
+		client->conn = hub_on_open(host->hub, &peer);
+		if (run->locks == 1)
+			(void)snprintf(client->lock, sizeof client->lock,
+				       "hot");
+		else
+			(void)snprintf(client->lock, sizeof client->lock,
+				       "l%d-%d", number, i % run->locks);
+		say(host, client, "LOCK");
+	}
+}
+
+static void world_begin(const struct run *run)
+{
+	const struct coord_tree_settings tree = { .zxid_start = 1 << 20,
+						  .now_ms = tree_now,
+						  .views = 1 };
+
+	memset(&world, 0, sizeof world);
+	world.random = 1;
+	world.now_ms = 1000000;
+	world.tree = coord_tree_new(&tree);
+	world.hosts_len = run->hosts;
+	world.hosts = calloc((size_t)run->hosts, sizeof *world.hosts);
+	if (!world.hosts)
+		exit(1);
+	for (int i = 0; i < run->hosts; i++)
+		host_begin(&world.hosts[i], i, run);
+}
+
+static void world_end(void)
+{
+	for (int i = 0; i < world.hosts_len; i++) {
+		hub_free(world.hosts[i].hub);
+		coord_local_free(world.hosts[i].inner);
+	}
+	free(world.hosts);
+	for (int64_t id = 1; coord_tree_session_alive(world.tree, id); id++)
+		coord_tree_session_end(world.tree, id);
+	coord_tree_free(world.tree);
+}
+
+/* Whoever has held long enough lets go and asks again. */
+static void clients_turn(struct host *host)
+{
+	for (int i = 0; i < host->clients_len; i++) {
+		struct client *client = &host->clients[i];
+
+		if (client->release_ms > world.now_ms)
+			continue;
+		client->release_ms = INT64_MAX;
+		say(host, client, "UNLOCK");
+		say(host, client, "LOCK");
+	}
+}
+
+/* What one host causes at another is heard a millisecond later: that is the
+ * only latency there is. */
+static void world_turn(void)
+{
+	for (int i = 0; i < world.hosts_len; i++) {
+		clients_turn(&world.hosts[i]);
+		coord_local_settle(world.hosts[i].inner);
+		hub_drain(world.hosts[i].hub);
+	}
+	world.now_ms++;
+}
+
+static void measure(const struct run *run, double *per_grant)
+{
+	struct cost cost;
+	uint64_t grants;
+
+	world_begin(run);
+	while (world.grants < run->grants_wanted / 4)
+		world_turn();
+	world.cost = (struct cost){ 0 };
+	grants = world.grants;
+	while (world.grants < grants + run->grants_wanted)
+		world_turn();
+	cost = world.cost;
+	grants = world.grants - grants;
+	per_grant[0] = (double)cost.requests / (double)grants;
+	per_grant[1] = (double)cost.watches / (double)grants;
+	per_grant[2] = (double)cost.events / (double)grants;
+	per_grant[3] = (double)cost.bytes / (double)grants;
+	printf("%-32s %5d %4d %6d %9.3f %8.3f %8.3f %9.0f\n", run->what,
+	       run->hosts, run->clients, run->locks, per_grant[0], per_grant[1],
+	       per_grant[2], per_grant[3]);
+	(void)fflush(stdout);
+	world_end();
+}
+
+/* Nothing but bytes may grow: each bid lists once to find its place, and a
+ * listing is as long as the queue. */
+static bool grows(const char *what, double few, double many)
+{
+	if (many <= few * GROWTH_MAX + 0.01)
+		return false;
+	(void)fprintf(stderr, "scale: %s of a grant grow from %.3f to %.3f\n",
+		      what, few, many);
+	return true;
+}
+
+static bool grown(const double *few, const double *many)
+{
+	bool bad = grows("requests", few[0], many[0]);
+
+	bad = grows("watches", few[1], many[1]) || bad;
+	return grows("events", few[2], many[2]) || bad;
+}
+
+int main(int argc, char **argv)
+{
+	const int most = argc > 1 ? atoi(argv[1]) : 300;
+	const struct run runs[] = {
+		{ "one hot lock, a waiter a host", 10, 1, 1, 200, 1000 },
+		{ "", most, 1, 1, 200, (uint64_t)most },
+		{ "one hot lock, 20 waiters a host", 10, 20, 1, 200, 8000 },
+		{ "", most, 20, 1, 200, (uint64_t)most * 40 },
+		{ "locks of their own, cold", 10, 50, 50, 0, 2000 },
+		{ "", 200, 50, 50, 0, 20000 },
+		{ "locks of their own, warm", 200, 50, 50, 200, 20000 },
+	};
+	double got[sizeof runs / sizeof runs[0]][4] = { { 0 } };
+	bool bad;
+
+	printf("%-32s %5s %4s %6s %9s %8s %8s %9s\n", "a grant costs", "hosts",
+	       "each", "locks", "requests", "watches", "events", "bytes");
+	for (size_t i = 0; i < sizeof runs / sizeof runs[0]; i++)
+		measure(&runs[i], got[i]);
+	bad = grown(got[0], got[1]);
+	bad = grown(got[2], got[3]) || bad;
+	bad = grown(got[4], got[5]) || bad;
+	bad = grown(got[0], got[2]) || bad; /* in waiters of a host */
+	if (got[6][0] > 0.01) {
+		(void)fprintf(stderr, "scale: warm grants ask ZooKeeper\n");
+		bad = true;
+	}
+	return bad;
+}

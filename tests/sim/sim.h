@@ -531,6 +531,8 @@ void sim_verbs_granted(struct sim *sim, const struct sim_host *host,
 		       const struct zkp_grant *grant);
 void sim_verbs_kept(struct sim *sim, int name, bool shared);
 void sim_verbs_revoked(struct sim_hold *hold, const struct zkp_reply *reply);
+/* KICK was answered OK: what was only kept is not any more. */
+void sim_verbs_kicked(struct sim_host *host, const struct zkp_reply *reply);
 bool sim_verbs_lost(struct sim *sim, const struct sim_host *host,
 		    const struct sim_hold *hold, const char *reason);
 

@@ -455,6 +455,8 @@ static void final(struct sim *sim, struct sim_host *host, int n,
 		released(sim, host, n, &was, reply);
 	else if (strcmp(reply->word, "FREE") == 0)
 		sim_check_free(sim, host, n, &was);
+	else if (was.act == SIM_ACT_KICK)
+		sim_verbs_kicked(host, reply);
 	else if (was.act == SIM_ACT_SHARE)
 		downgraded(sim, host, n, &was, reply);
 	else if (was.act == SIM_ACT_CHECK)

@@ -126,6 +126,17 @@ void sim_verbs_revoked(struct sim_hold *hold, const struct zkp_reply *reply)
 		hold->max_until_ms = until_ms;
 }
 
+void sim_verbs_kicked(struct sim_host *host, const struct zkp_reply *reply)
+{
+	uint64_t id = 0;
+
+	(void)zkp_reply_id(reply, "id", &id);
+	for (int i = 0; i < SIM_HOLDS; i++) {
+		if (host->holds[i].id == id && !host->holds[i].live)
+			host->holds[i].kept_until_ms = 0;
+	}
+}
+
 /* True when the reason is one of ours, and judged. */
 bool sim_verbs_lost(struct sim *sim, const struct sim_host *host,
 		    const struct sim_hold *hold, const char *reason)

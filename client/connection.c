@@ -107,6 +107,8 @@ void zkl_on_hello(zklock_client *client, const struct zkp_reply *reply)
 		 zkp_reply_str(reply, "server"));
 	zkl_copy(facts->lease_path, sizeof facts->lease_path,
 		 zkp_reply_str(reply, "lease"));
+	client->page_id = 0;
+	(void)zkp_reply_hex(reply, "lease_id", &client->page_id);
 }
 
 /* One HELLO; push asks for the deadline in lines. */
@@ -138,7 +140,8 @@ int zkl_hello(zklock_client *client, int64_t deadline_ms)
 		return ret;
 	/* Only now, before there is a lock that reads it. */
 	client->facts.lease_mapped =
-	    zkl_view_map(client->view, client->facts.lease_path);
+	    zkl_view_map(client->view, client->facts.lease_path,
+			 client->page_id);
 	if (client->facts.lease_mapped)
 		return ZKLOCK_OK;
 	return say_hello(client, true, deadline_ms);

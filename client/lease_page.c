@@ -72,8 +72,17 @@ void zkl_view_unref(struct zkl_view *view)
 	free(view);
 }
 
-/* A whole page that says what it is. */
-static void *map_page(int fd)
+static bool says(const void *page, uint64_t id)
+{
+	const char *bytes = page;
+
+	return memcmp(bytes + ZKP_PAGE_MAGIC_AT, ZKP_PAGE_MAGIC,
+		      ZKP_PAGE_MAGIC_LEN) == 0 &&
+	       memcmp(bytes + ZKP_PAGE_ID_AT, &id, sizeof id) == 0;
+}
+
+/* A whole page that says what it is, and whose. */
+static void *map_page(int fd, uint64_t id)
 {
 	struct stat st;
 	void *page;
@@ -84,26 +93,25 @@ static void *map_page(int fd)
 	page = mmap(NULL, ZKP_PAGE_SIZE, PROT_READ, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		return NULL;
-	if (memcmp((const char *)page + ZKP_PAGE_MAGIC_AT, ZKP_PAGE_MAGIC,
-		   ZKP_PAGE_MAGIC_LEN) != 0) {
+	if (!says(page, id)) {
 		unmap(page);
 		return NULL;
 	}
 	return page;
 }
 
-bool zkl_view_map(struct zkl_view *view, const char *path)
+bool zkl_view_map(struct zkl_view *view, const char *path, uint64_t id)
 {
 	void *page;
 	int fd;
 
 	assert(!view->word);
-	if (*path != '/')
+	if (*path != '/' || !id)
 		return false;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return false;
-	page = map_page(fd);
+	page = map_page(fd, id);
 	(void)close(fd);
 	if (!page)
 		return false;

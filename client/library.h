@@ -71,7 +71,7 @@ struct zkl_view *zkl_view_new(void);
 struct zkl_view *zkl_view_ref(struct zkl_view *view);
 void zkl_view_unref(struct zkl_view *view); /* NULL is fine */
 /* False, and nothing changed, when this is no lease page that we may read. */
-bool zkl_view_map(struct zkl_view *view, const char *path);
+bool zkl_view_map(struct zkl_view *view, const char *path, uint64_t id);
 /* False in a forked child.  Any thread. */
 bool zkl_view_alive(const struct zkl_view *view);
 
@@ -299,6 +299,7 @@ struct zklock_client {
 	size_t locks_len;
 
 	struct zklock_info facts;
+	uint64_t page_id; /* HELLO's lease_id; 0: none */
 	struct zklock_failure failure;
 	char errmsg[ZKLOCK_HOLDER_MAX + ZKLOCK_TEXT_MAX + 64];
 

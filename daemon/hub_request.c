@@ -48,8 +48,10 @@ static void do_hello(struct hub *hub, struct hub_conn *conn,
 	zkp_out_hex(&hub->out, "session", (uint64_t)hub->session);
 	zkp_out_i64(&hub->out, "timeout_ms", lease_timeout_ms(hub->lease));
 	zkp_out_i64(&hub->out, "now_ms", hub->now_ms);
-	if (hub->settings.lease_page)
+	if (hub->settings.lease_page) {
 		zkp_out_str(&hub->out, "lease", hub->settings.lease_page);
+		zkp_out_hex(&hub->out, "lease_id", hub->settings.lease_page_id);
+	}
 	zkp_out_u64(&hub->out, "line_max", ZKP_LINE_MAX);
 	zkp_out_u64(&hub->out, "locks_max", hub->settings.tickets_per_conn_max);
 	(void)zkp_out_end(&hub->out);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 
 struct leasepage {
 	unsigned char *map;
+	uint64_t id;
 	char path[PATH_MAX];
 };
 
@@ -40,11 +42,17 @@ static int join(char *to, size_t size, const char *dir, const char *name)
 	return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
 
-/* The magic goes in before anybody can see the file, the word later. */
-static int fill(int fd, unsigned char **map_out, const char **step_out)
+/* The magic and the id go in before anybody can see the file, the word later.
+ */
+static int fill(int fd, struct leasepage *page, const char **step_out)
 {
-	void *map;
+	unsigned char *map;
 	int rc;
+
+	*step_out = "random";
+	if (getrandom(&page->id, sizeof page->id, 0) != sizeof page->id)
+		return -EIO;
+	page->id |= 1; /* never 0 */
 
 	*step_out = "fchmod"; /* whatever the umask took away */
 	if (fchmod(fd, PAGE_MODE) < 0)
@@ -60,9 +68,9 @@ static int fill(int fd, unsigned char **map_out, const char **step_out)
 		   0);
 	if (map == MAP_FAILED)
 		return -errno;
-	memcpy((unsigned char *)map + ZKP_PAGE_MAGIC_AT, ZKP_PAGE_MAGIC,
-	       ZKP_PAGE_MAGIC_LEN);
-	*map_out = map;
+	page->map = map;
+	memcpy(map + ZKP_PAGE_MAGIC_AT, ZKP_PAGE_MAGIC, ZKP_PAGE_MAGIC_LEN);
+	memcpy(map + ZKP_PAGE_ID_AT, &page->id, sizeof page->id);
 	return 0;
 }
 
@@ -93,7 +101,7 @@ int leasepage_open(const char *dir, struct leasepage **page_out,
 		rc = -errno;
 		goto fail;
 	}
-	rc = fill(fd, &page->map, step_out);
+	rc = fill(fd, page, step_out);
 	if (rc < 0)
 		goto fail;
 
@@ -127,6 +135,11 @@ void leasepage_free(struct leasepage *page)
 const char *leasepage_path(const struct leasepage *page)
 {
 	return page->path;
+}
+
+uint64_t leasepage_id(const struct leasepage *page)
+{
+	return page->id;
 }
 
 void leasepage_set(struct leasepage *page, uint16_t gen, int64_t deadline_ms)

@@ -32,6 +32,8 @@ void leasepage_free(struct leasepage *page);
 
 /* Lent for the page's life. */
 const char *leasepage_path(const struct leasepage *page);
+/* What tells this page from every other: for HELLO.  Never 0. */
+uint64_t leasepage_id(const struct leasepage *page);
 
 /* Publish by one release store. */
 void leasepage_set(struct leasepage *page, uint16_t gen, int64_t deadline_ms);

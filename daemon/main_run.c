@@ -454,6 +454,7 @@ static enum main_exit open_hub(struct daemon *d)
 	struct conns_settings conns = main_settings_conns(values);
 
 	hub.lease_page = leasepage_path(d->page);
+	hub.lease_page_id = leasepage_id(d->page);
 	hub.shares = config_shares(d->run->config, &hub.shares_len);
 	hub.dev = d->run->dev;
 	d->conns = conns_new(d->base, &conns);

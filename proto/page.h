@@ -5,8 +5,9 @@
  *
  * The layout only: who makes, maps and publishes it is the daemon's and the
  * library's matter.  The file is ZKP_PAGE_SIZE bytes: the word at offset 0,
- * the magic behind it, zeros to the end.  The word is in the host's own byte
- * order, written by a release store and read by an acquire load.
+ * the magic and the page's id behind it, zeros to the end.  The word is in the
+ * host's own byte order, written by a release store and read by an acquire
+ * load; so is the id, which never changes.
  */
 #ifndef PROTO_PAGE_H
 #define PROTO_PAGE_H
@@ -18,6 +19,9 @@
 #define ZKP_PAGE_MAGIC_AT  8
 #define ZKP_PAGE_MAGIC     "zklease1" /* eight bytes, no NUL; 1 is the layout */
 #define ZKP_PAGE_MAGIC_LEN 8
+/* Random, never 0; HELLO names it: a page at the right path that is another
+ * daemon's (its predecessor's, another mount's) is not believed. */
+#define ZKP_PAGE_ID_AT 16
 
 /* 48 bits of milliseconds are 8 900 years of uptime. */
 #define ZKP_PAGE_GEN_SHIFT    48

@@ -155,7 +155,9 @@ class LeaseTest(E2eCase):
         the page and by LEASE lines, and CHECK says so."""
         host = self.host()
         client = self.client(host)
-        page = line.LeasePage(client.ok("HELLO 1 lease=push")["lease"])
+        hello = client.ok("HELLO 1 lease=push")
+        page = line.LeasePage(hello["lease"])
+        self.assertEqual(page.id(), int(hello["lease_id"], 16))
         granted = client.lock("a")
         gen = granted.number("gen")
         end = time.monotonic() + 2 * SESSION_MS / 1000

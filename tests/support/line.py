@@ -290,6 +290,10 @@ class LeasePage:
         value = struct.unpack_from("=Q", self._map, self.offset)[0]
         return value >> 48, value & ((1 << 48) - 1)
 
+    def id(self):
+        """What HELLO calls lease_id."""
+        return struct.unpack_from("=Q", self._map, 16)[0]
+
     def believes(self, gen):
         """Whether a hold of that gen may still be believed now."""
         page_gen, until_ms = self.word()

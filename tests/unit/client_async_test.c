@@ -308,7 +308,7 @@ START_TEST(without_a_page_lines_move_the_deadline)
 }
 END_TEST
 
-/* Pages that are none are not mapped. */
+/* Pages that are none are not believed, nor one of another daemon. */
 START_TEST(a_page_says_what_it_is)
 {
 	struct zklock_info info = ZKLOCK_INFO_INIT;
@@ -319,6 +319,8 @@ START_TEST(a_page_says_what_it_is)
 		     false);
 	if (_i == 0)
 		atomic_store(s.page + 1, 0); /* where the magic stands */
+	else if (_i == 1)
+		atomic_fetch_add(s.page + ZKP_PAGE_ID_AT / sizeof *s.page, 1);
 	else
 		ck_assert_int_eq(truncate(s.page_path, ZKP_PAGE_SIZE - 1), 0);
 	c = server_client(&s, 0);
@@ -530,7 +532,7 @@ int main(void)
 	tcase_add_test(tc, a_deaf_daemon_is_a_limit);
 	tcase_add_loop_test(tc, the_page_is_believed_for_its_own_session, 0, 2);
 	tcase_add_loop_test(tc, without_a_page_lines_move_the_deadline, 0, 2);
-	tcase_add_loop_test(tc, a_page_says_what_it_is, 0, 2);
+	tcase_add_loop_test(tc, a_page_says_what_it_is, 0, 3);
 	tcase_add_loop_test(tc, the_longest_hold_counts_too, 0, 2);
 	tcase_add_loop_test(tc, a_silent_daemon_loses_the_lock_at_the_deadline,
 			    0, 2);

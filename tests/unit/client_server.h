@@ -44,7 +44,9 @@
 #define HELLO                                                                \
 	"<0 HELLO\n"                                                         \
 	">0 OK proto=1 state=connected server=zklockd/0.1.0 host=db1 id=214" \
-	" session=0x1f timeout_ms=12000 now_ms=1 lease=%P\n"
+	" session=0x1f timeout_ms=12000 now_ms=1 lease=%P lease_id=0x5eed\n"
+/* In HELLO above as 0x5eed. */
+#define SERVER_PAGE_ID UINT64_C(0x5eed)
 /* Without a page that can be mapped the library asks for lines. */
 #define HELLO_PUSH                                                        \
 	"<0 HELLO\n>0 OK proto=1 state=connected host=db1 timeout_ms=1\n" \
@@ -282,6 +284,7 @@ static inline void server_start(struct server *s, int fd, const char *script,
 				bool slow)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const uint64_t id = SERVER_PAGE_ID;
 	int page;
 
 	memset(s, 0, sizeof *s);
@@ -298,6 +301,8 @@ static inline void server_start(struct server *s, int fd, const char *script,
 	ck_assert_int_eq(
 	    pwrite(page, ZKP_PAGE_MAGIC, ZKP_PAGE_MAGIC_LEN, ZKP_PAGE_MAGIC_AT),
 	    ZKP_PAGE_MAGIC_LEN);
+	ck_assert_int_eq(pwrite(page, &id, sizeof id, ZKP_PAGE_ID_AT),
+			 sizeof id);
 	s->page = mmap(NULL, ZKP_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
 		       page, 0);
 	ck_assert_ptr_ne(s->page, MAP_FAILED);

@@ -4,9 +4,9 @@
  * said next and found out.
  *
  * A play is a line each; short names stand for the children of the lock:
- * "us" is our node (number 5), "m3" a mutex node of Curator with number 3,
- * "w3" its writer, "r3" its reader, "z3" another zklockd's, "q3" that one's
- * reader, "t7" a twin with our uuid.
+ * "us" is our node (number 5, or our_seq), "m3" a mutex node of Curator with
+ *number 3, "w3" its writer, "r3" its reader, "z3" another zklockd's, "q3" that
+ *one's reader, "t7" a twin with our uuid.
  *
  *	create ok | nonode | maybe | notsent | refused
  *	claim N: the create, with its parent, who then has N children
@@ -38,6 +38,7 @@ static char trace[TRACE_MAX];
 static size_t trace_len;
 static uint32_t visits[CONTEST_Q_TWIN + 1]; /* newest of each question */
 static enum zkp_mode mode;                  /* of our bid */
+static int our_seq = 5;
 static const struct layout_uuid uuid = { UINT64_C(0x7a6b6c6400000001), 9 };
 
 /* The child's name that a short one stands for. */
@@ -51,7 +52,7 @@ static const char *child(const char *word)
 	int seq = word[1] ? atoi(word + 1) : 0;
 
 	if (strcmp(word, "us") == 0)
-		seq = 5;
+		seq = our_seq;
 	if (strcmp(word, "us") == 0 || *word == 't')
 		layout_bid_prefix(LAYOUT_OWN, mode, &uuid, prefix,
 				  sizeof prefix);

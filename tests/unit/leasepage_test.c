@@ -67,6 +67,7 @@ START_TEST(a_new_page_promises_nothing)
 	struct leasepage *page = open_page();
 	const unsigned char *map = map_page();
 	struct stat st;
+	uint64_t id;
 
 	ck_assert_str_eq(leasepage_path(page), path);
 	ck_assert_int_eq(stat(path, &st), 0);
@@ -75,8 +76,10 @@ START_TEST(a_new_page_promises_nothing)
 	ck_assert_uint_eq(word_in(map), 0);
 	ck_assert_mem_eq(map + ZKP_PAGE_MAGIC_AT, ZKP_PAGE_MAGIC,
 			 ZKP_PAGE_MAGIC_LEN);
-	for (size_t i = ZKP_PAGE_MAGIC_AT + ZKP_PAGE_MAGIC_LEN;
-	     i < ZKP_PAGE_SIZE; i++)
+	ck_assert_uint_ne(leasepage_id(page), 0);
+	memcpy(&id, map + ZKP_PAGE_ID_AT, sizeof id);
+	ck_assert_uint_eq(id, leasepage_id(page));
+	for (size_t i = ZKP_PAGE_ID_AT + sizeof id; i < ZKP_PAGE_SIZE; i++)
 		ck_assert_uint_eq(map[i], 0);
 	leasepage_free(page);
 }

@@ -162,6 +162,8 @@ START_TEST(the_lease_page_is_as_written)
 	expect("| 0 | 8 | the word");
 	ck_assert_int_eq(ZKP_PAGE_WORD_AT, 0);
 	expect("| 8 | 8 | `" ZKP_PAGE_MAGIC "`");
+	expect("| 16 | 8 | the id");
+	ck_assert_int_eq(ZKP_PAGE_ID_AT, 16);
 	expect("It is 4096 bytes:");
 	ck_assert_int_eq(ZKP_PAGE_SIZE, 4096);
 	expect("gen << 48 ");

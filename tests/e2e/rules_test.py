@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Tests that the rules of bids ask for on a real server, by their number,
+and pitfalls of other projects (T1 ...) that no other file here has."""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+
+import proc  # noqa: E402
+import proxy  # noqa: E402
+import zkwire  # noqa: E402
+from e2ecase import E2eCase  # noqa: E402
+
+UUID = "0f3b2c1d-0000-4000-8000-00000000c5c5"
+EPHEMERAL = 1
+BOTH = 3  # ephemeral and sequential
+
+
+class DowngradeTest(E2eCase):
+    """A writer in Curator 5.5's manner: it makes a reader that copies its
+    number, then deletes itself."""
+
+    def setUp(self):
+        super().setUp()
+        self.observer.make_parents(self.parent("a"))
+        self.curator = zkwire.Client(self.server.address)
+        self.addCleanup(self.curator.close)
+
+    def writer(self):
+        path, _ = self.curator.create(
+            f"{self.parent('a')}/_c_{UUID}-__WRIT__", b"10.0.0.1", BOTH)
+        return path
+
+    def wait_nodes(self, count):
+        """Bids of all kinds; the queue of mutexes has none of Curator's."""
+        proc.wait_until(
+            lambda: len(self.observer.children(self.parent("a"))) == count,
+            10, f"{count} nodes")
+
+    def downgrade(self, path):
+        reader = path.replace("__WRIT__", "__READ__")
+        self.curator.create(reader, b"10.0.0.1", EPHEMERAL)
+        self.curator.delete(path)
+        return reader
+
+    def test_rules_01_c1_before_us(self):
+        """Its write node goes while its read node stands: nobody of ours is
+        granted before that has gone, too."""
+        client = self.client(self.host())
+        path = self.writer()
+        tag = client.enqueue("a")
+        self.wait_nodes(2)
+        reader = self.downgrade(path)
+        client.err("TRYLOCK a", "HELD")
+        client.quiet()
+        self.observer.delete(reader)
+        client.granted(tag)
+        client.unlock("a")
+
+    def test_lease_10_a_downgrade_behind_us(self):
+        """Behind a holder of ours it stays behind: the hold goes on, and
+        whoever waits behind the reader waits for it."""
+        host = self.host(linger_ms=0)
+        holder, waiter = self.client(host, "one"), self.client(
+            self.host("host2"), "two")
+        granted = holder.lock("a")
+        path = self.writer()
+        tag = waiter.enqueue("a")
+        self.wait_nodes(3)
+        reader = self.downgrade(path)
+        self.assertEqual(int(holder.ok("CHECK a")["held"]), 1)
+        waiter.quiet()
+        holder.unlock("a")
+        self.wait_nodes(2)
+        waiter.quiet()
+        self.observer.delete(reader)
+        self.assertGreater(waiter.granted(tag).token, granted.token)
+        waiter.unlock("a")
+
+
+class OutageTest(E2eCase):
+
+    def test_t01_a_try_whose_create_is_lost(self):
+        """TRYLOCK in an outage: answered, granted or not, and nothing is
+        left behind that stands in anybody's way."""
+        link = proxy.Proxy(self.server.address).start()
+        self.addCleanup(link.stop)
+        one, two = self.host("host1", servers=link.address), self.host("host2")
+        self.observer.make_parents(self.parent("a"))
+        gate = link.swallow_create()
+        first, second = self.client(one), self.client(two)
+        reply = first.reply(first.ask("TRYLOCK a"))
+        gate.wait()
+        one.wait_ready()
+        if reply.word == "GRANTED":
+            first.unlock("a")
+        else:
+            self.assertIn(reply.code, ("SUSPENDED", "UNAVAILABLE", "BUSY"))
+        self.wait_queue("a", 0)
+        second.lock("a")
+        second.unlock("a")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -64,4 +64,5 @@ if [ -n "$library" ]; then
 	done <"$build/exported"
 fi
 echo "$rows_n rows looked up"
+sh .ci/tests.sh || rc=1
 exit "$rc"

@@ -139,9 +139,8 @@ int zkl_hello(zklock_client *client, int64_t deadline_ms)
 	if (ret || !first)
 		return ret;
 	/* Only now, before there is a lock that reads it. */
-	client->facts.lease_mapped =
-	    zkl_view_map(client->view, client->facts.lease_path,
-			 client->page_id);
+	client->facts.lease_mapped = zkl_view_map(
+	    client->view, client->facts.lease_path, client->page_id);
 	if (client->facts.lease_mapped)
 		return ZKLOCK_OK;
 	return say_hello(client, true, deadline_ms);

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Tests that the rules of bids ask for on a real server, by their number,
-and pitfalls of other projects (T1 ...) that no other file here has."""
+pitfalls of other projects (T1 ...) that no other file here has, and a client
+whom nobody is left to tell."""
 import os
 import sys
 import unittest
@@ -101,6 +102,46 @@ class OutageTest(E2eCase):
         self.wait_queue("a", 0)
         second.lock("a")
         second.unlock("a")
+
+
+# Says when it was asked to end, and goes on all the same.
+STUBBORN = ("trap 'cut -d\" \" -f1 /proc/uptime >\"$D/said\"' TERM; "
+            "echo $$ >\"$D/new\"; mv \"$D/new\" \"$D/up\"; "
+            "while :; do sleep 0.02; done")
+KILL_AFTER_MS = 1000  # a quarter of the test daemons' 4 s
+SLACK_MS = 1500       # later than planned, on a loaded machine
+
+
+class NobodyLeftTest(E2eCase):
+
+    def test_client_daemon_and_server_frozen(self):
+        """Neither a daemon nor a ZooKeeper to say a word: TERM at the
+        deadline less the grace, KILL at the deadline, 79."""
+        one = self.host("host1")
+        page = one.lease_page()
+        folder = proc.folder("zkl-nobody")
+        wrapper = proc.Process(
+            [proc.zklock(), "-S", one.socket, "run", "a", "--", "sh", "-c",
+             STUBBORN], env=dict(os.environ, D=folder))
+        proc.wait_until(lambda: os.path.exists(f"{folder}/up"), 10, "up")
+        self.server.freeze()
+        try:
+            one.freeze()
+            until_ms = page.word()[1]
+            self.assertEqual(wrapper.wait(15), 79)
+            ended_ms = proc.now_ms()
+        finally:
+            self.server.thaw()
+            one.thaw()
+        self.wait_queue("a", 0, 20)
+        with open(f"{folder}/up", encoding="ascii") as up:
+            self.assertFalse(os.path.exists(f"/proc/{up.read().strip()}"))
+        with open(f"{folder}/said", encoding="ascii") as said:
+            said_ms = float(said.read()) * 1000
+        self.assertGreater(said_ms, until_ms - KILL_AFTER_MS - 50)
+        self.assertLess(said_ms, until_ms)
+        self.assertGreater(ended_ms, until_ms - 50)
+        self.assertLess(ended_ms, until_ms + SLACK_MS)
 
 
 if __name__ == "__main__":

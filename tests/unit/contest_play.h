@@ -12,7 +12,7 @@
  *	claim N: the create, with its parent, who then has N children
  *	list us m3 ... | list nonode | list maybe
  *	sync ok | maybe;  verify ours | theirs;  pred ok | nonode | maybe
- *	first ok;  delete ok | maybe;  own ok | nonode | revoked
+ *	first ok;  delete ok | maybe;  own ok | nonode | revoked | anew
  *	parent ok | exists;  revoke: the one in front is to be asked
  *	fired deleted|changed NAME;  fired children;  link down|up;  leave
  *
@@ -189,7 +189,8 @@ static void fill_answer(struct coord_event *ev, const char **word,
 	ev->type = COORD_EV_ANSWER;
 	ev->answer.result = result_of(words_len > 1 ? word[1] : "ok");
 	ev->answer.path = path_of("us");
-	ev->answer.stat.czxid = CZXID;
+	ev->answer.stat.czxid =
+	    words_len > 1 && strcmp(word[1], "anew") == 0 ? CZXID + 9 : CZXID;
 	ev->answer.stat.owner = words_len > 1 && strcmp(word[1], "theirs") == 0
 				    ? SESSION + 1
 				    : SESSION;

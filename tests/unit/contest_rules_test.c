@@ -2,7 +2,7 @@
 /*
  * contest against the tests that the rules of bids ask for, by their number:
  * 2 (a create whose answer was lost), 4 (a delete under way), 12 (watches and
- * their answers in odd order).
+ * their answers in odd order); and whose node it is.
  */
 #include "tests/unit/contest_play.h"
 
@@ -158,6 +158,18 @@ START_TEST(rules_12_an_own_event_after_our_own_delete)
 }
 END_TEST
 
+/* Under our node's name stands another node: deleted and made anew by hand
+ * between two looks.  Its czxid says so, and ours is gone. */
+START_TEST(a_node_made_anew_is_not_ours)
+{
+	TRANSCRIPT("create ok\nlist us w9\nown anew",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us w9 -> OWNED(behind) own!\n"
+		   "own anew -> VANISHED GONE\n");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("contest_rules");
@@ -176,6 +188,7 @@ int main(void)
 	tcase_add_test(tc, rules_12_an_event_before_its_reply);
 	tcase_add_test(tc, rules_12_a_late_event);
 	tcase_add_test(tc, rules_12_an_own_event_after_our_own_delete);
+	tcase_add_test(tc, a_node_made_anew_is_not_ours);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * contest against the tests that the rules of bids ask for, by their number:
- * 2 (a create whose answer was lost), 4 (a delete under way), 12 (watches and
- * their answers in odd order); and whose node it is.
+ * 2 (a create whose answer was lost), 4 (a delete under way), 7 (the budget),
+ * 12 (watches and their answers in odd order); and whose node it is.
  */
 #include "tests/unit/contest_play.h"
 
@@ -96,6 +96,19 @@ START_TEST(rules_04_a_delete_under_way_serves_nobody)
 }
 END_TEST
 
+/* 7: two wait behind, the first gives up: nobody is told that the way is free,
+ * so the budget goes on as it was. */
+START_TEST(rules_07_the_first_of_two_waiters_withdraws)
+{
+	TRANSCRIPT("create ok\nlist us z7 z8\nown ok\nfired deleted z7",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us z7 z8 -> OWNED(behind) own!\n"
+		   "own ok ->\n"
+		   "fired deleted z7 ->\n");
+}
+END_TEST
+
 /* 12: the answer of the get was lost: it is asked again. */
 START_TEST(rules_12_a_lost_get_is_asked_again)
 {
@@ -184,6 +197,7 @@ int main(void)
 	tcase_add_test(tc, rules_02_lost_create_not_applied_and_cancelled);
 	tcase_add_test(tc, rules_02_no_listing_counts_without_a_sync);
 	tcase_add_test(tc, rules_04_a_delete_under_way_serves_nobody);
+	tcase_add_test(tc, rules_07_the_first_of_two_waiters_withdraws);
 	tcase_add_test(tc, rules_12_a_lost_get_is_asked_again);
 	tcase_add_test(tc, rules_12_an_event_before_its_reply);
 	tcase_add_test(tc, rules_12_a_late_event);

@@ -81,6 +81,23 @@ class DowngradeTest(E2eCase):
         waiter.unlock("a")
 
 
+class TokenTest(E2eCase):
+
+    def test_rules_08_over_a_parent_made_anew(self):
+        """Numbers begin at 0 again when a lock's node is made anew; tokens
+        go on."""
+        client = self.client(self.host(linger_ms=0))
+        tokens = []
+        for _ in range(4):
+            granted = client.lock("a")
+            tokens.append(granted.token)
+            self.assertTrue(granted["node"].endswith("-0000000000"))
+            client.unlock("a")
+            self.wait_queue("a", 0)
+            self.observer.delete(self.parent("a"))
+        self.assertEqual(tokens, sorted(set(tokens)))
+
+
 class OutageTest(E2eCase):
 
     def test_t01_a_try_whose_create_is_lost(self):

@@ -216,6 +216,9 @@ START_TEST(an_orphan_is_found)
 	ck_assert_uint_eq(bids_of("foo"), 3);
 	play("a1 UNLOCK foo\n+70000\n");
 	ck_assert_uint_eq(bids_of("foo"), 1);
+	/* Ours is counted; the one left over is another session's. */
+	play("a1 STATS\n");
+	ck_assert_ptr_nonnull(strstr(trace, "orphans_deleted_total 1\n"));
 }
 END_TEST
 

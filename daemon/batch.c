@@ -43,6 +43,7 @@ struct batch {
 	uint64_t flight_last;
 	unsigned flying;
 	struct batch_items writes;
+	size_t writes_subs; /* sub-operations that they would be */
 	struct batch_items calm;
 	TAILQ_HEAD(, batch_flight) air;
 	struct batch_flight *lent_calm; /* what batch_next() lent last */
@@ -133,6 +134,13 @@ void batch_put(struct batch *batch, const struct batch_want *want)
 	struct batch_item *item = item_new(want);
 
 	TAILQ_INSERT_TAIL(&batch->writes, item, in_queue);
+	batch->writes_subs += subs_of(item);
+}
+
+static void unqueue(struct batch *batch, struct batch_item *item)
+{
+	TAILQ_REMOVE(&batch->writes, item, in_queue);
+	batch->writes_subs -= subs_of(item);
 }
 
 void batch_put_calm(struct batch *batch, const struct batch_want *want,
@@ -147,7 +155,7 @@ void batch_put_calm(struct batch *batch, const struct batch_want *want,
 static void take_out(struct batch *batch, struct batch_item *item,
 		     struct batch_want *want_out)
 {
-	TAILQ_REMOVE(&batch->writes, item, in_queue);
+	unqueue(batch, item);
 	*want_out = item->want;
 	want_out->op.path = want_out->op.data = NULL;
 	want_out->op.data_len = 0;
@@ -184,6 +192,7 @@ bool batch_take_back(struct batch *batch, struct batch_want *want_out)
 void batch_clear(struct batch *batch)
 {
 	items_free(&batch->writes);
+	batch->writes_subs = 0;
 	items_free(&batch->calm);
 }
 
@@ -270,7 +279,7 @@ static struct batch_flight *writes_leave(struct batch *batch)
 		next = TAILQ_NEXT(item, in_queue);
 		if (!fits(batch, flight, item))
 			continue;
-		TAILQ_REMOVE(&batch->writes, item, in_queue);
+		unqueue(batch, item);
 		board(flight, item);
 		if (batch->ops_max < 2)
 			break;
@@ -301,12 +310,20 @@ static bool is_calm(const struct batch *batch, int64_t now_ms)
 	return first && (batch->flying == 0 || first->due_ms <= now_ms);
 }
 
+static bool may_leave(const struct batch *batch)
+{
+	if (TAILQ_EMPTY(&batch->writes))
+		return false;
+	return batch->ops_max < 2 || batch->flying < BATCH_FLIGHTS_MAX ||
+	       (batch->flying < BATCH_FLIGHTS_FULL_MAX &&
+		batch->writes_subs >= batch->ops_max);
+}
+
 const struct batch_flight *batch_next(struct batch *batch, int64_t now_ms)
 {
 	batch_flight_free(batch->lent_calm);
 	batch->lent_calm = NULL;
-	if (!TAILQ_EMPTY(&batch->writes) &&
-	    (batch->ops_max < 2 || batch->flying < BATCH_FLIGHTS_MAX))
+	if (may_leave(batch))
 		return writes_leave(batch);
 	return is_calm(batch, now_ms) ? calm_leaves(batch) : NULL;
 }

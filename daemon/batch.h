@@ -31,9 +31,12 @@
 
 #include "daemon/coord.h"
 
-/* Multis and lone writes under way together.  Beyond four nothing is won: a
- * server then always has one to begin with. */
-#define BATCH_FLIGHTS_MAX 4
+/* Multis and lone writes under way together: with four a server always has one
+ * to begin with, and what comes meanwhile makes the next ones large.  Full ones
+ * would only get older by waiting: so many of them, for ensembles that are far
+ * away or slow. */
+#define BATCH_FLIGHTS_MAX      4
+#define BATCH_FLIGHTS_FULL_MAX 10
 /* Bytes of paths and data in a multi: far from a server's jute.maxbuffer, and
  * no disk or follower sees a wall of them. */
 #define BATCH_BYTES_MAX ((size_t)256 * 1024)

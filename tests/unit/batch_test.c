@@ -410,6 +410,32 @@ START_TEST(a_multi_has_its_limits)
 }
 END_TEST
 
+/* Full ones go beyond four; what does not fill one waits for its turn. */
+START_TEST(full_ones_leave_though_four_are_under_way)
+{
+	const struct batch_flight *flight;
+	size_t flights = 0;
+	char word[16];
+
+	for (int i = 0; i < 5 * 50 + 49; i++) {
+		(void)snprintf(word, sizeof word, "+a%d", i);
+		put(word);
+	}
+	while ((flight = batch_next(batch, 0))) {
+		ck_assert_uint_eq(batch_flight_len(flight), 50);
+		flights++;
+	}
+	ck_assert_uint_eq(flights, 5);
+	for (int i = 0; i < 2000; i++) {
+		(void)snprintf(word, sizeof word, "-b%d", i);
+		put(word);
+	}
+	while (batch_next(batch, 0))
+		flights++;
+	ck_assert_uint_eq(flights, BATCH_FLIGHTS_FULL_MAX);
+}
+END_TEST
+
 START_TEST(and_in_bytes)
 {
 	const struct batch_flight *flight;
@@ -521,6 +547,7 @@ int main(void)
 	tcase_add_test(plays, create_is_called_off_before_it_leaves);
 	tcase_add_test(plays, calm_reads_wait_for_calm_or_their_time);
 	tcase_add_test(plays, a_multi_has_its_limits);
+	tcase_add_test(plays, full_ones_leave_though_four_are_under_way);
 	tcase_add_test(plays, and_in_bytes);
 	tcase_add_test(plays, turned_off_each_leaves_at_once);
 	suite_add_tcase(suite, plays);

@@ -11,7 +11,7 @@ from faultcase import NIGHTLY, SLACK_S, FaultCase, proc
 
 LOOK_S = 30.0 if NIGHTLY else 6.0
 PHASE_S = 20.0 if NIGHTLY else 4.0
-STALL_MS = 500  # a resolver that blocks would take seconds
+STALL_MS = 1000  # a resolver that blocks takes five seconds
 
 
 class NamesTest(FaultCase):

@@ -93,8 +93,11 @@ static void promote(struct lock *lock)
 
 	lock->serving = bid;
 	lock->next = NULL;
-	if (bid && bid->state == BID_OWNED)
-		period_hear(lock, bid->behind, bid->behind_ms);
+	if (!bid || bid->state != BID_OWNED)
+		return;
+	if (bid->behind == BEHIND_UNKNOWN && lock->period.on && !bid->late)
+		bid->behind = BEHIND_SOMEBODY;
+	period_hear(lock, bid->behind, bid->behind_ms);
 }
 
 void bid_drop(struct locktab *tab, struct bid *bid)

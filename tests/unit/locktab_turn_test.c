@@ -171,6 +171,20 @@ START_TEST(c5_the_next_bids_own_listing_counts)
 }
 END_TEST
 
+/* ... also when somebody deleted the first one's node, and the next one hears
+ * of that before the hold is lost. */
+START_TEST(c5_a_vanished_bid_counts)
+{
+	play_to_turn(1023);
+	trace_len = 0;
+	play("10 bid2 queued 1 db1 kin 1 75\n11 bid1 sees somebody\n"
+	     "12 c1 LOCK foo\n13 c3 LOCK foo\n"
+	     "70 bid2 owned 75 unknown after\n71 bid1 vanished\n");
+	ck_assert_ptr_nonnull(strstr(
+	    trace, "bid1 vanished -> c2 LOST foo deleted bid3+ bid2-\n"));
+}
+END_TEST
+
 /* Half of the budget was served by the one that left without a slide: the
  * waiter behind the next one, which was made before it came, counts on. */
 START_TEST(c5_a_plain_hand_over_counts_on_too)
@@ -510,6 +524,7 @@ int main(void)
 	tcase_add_test(tc, c5_the_budget_is_not_served_twice);
 	tcase_add_test(tc, c5_a_late_listing_counts);
 	tcase_add_test(tc, c5_the_next_bids_own_listing_counts);
+	tcase_add_test(tc, c5_a_vanished_bid_counts);
 	tcase_add_test(tc, c5_a_plain_hand_over_counts_on_too);
 	tcase_add_test(tc, a_waiter_arrives_during_a_slide);
 	tcase_add_test(tc, everybody_leaves_both_bids);

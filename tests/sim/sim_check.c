@@ -152,9 +152,10 @@ static bool held_on(const struct sim *sim, const struct sim_host *host,
 {
 	for (int i = 0; i < SIM_HOLDS; i++) {
 		const struct sim_hold *hold = &host->holds[i];
+		const char *slash = strrchr(hold->node, '/');
 
-		if (sim_believes(sim, host, hold) &&
-		    strcmp(strrchr(hold->node, '/') + 1, node_name) == 0)
+		if (slash && sim_believes(sim, host, hold) &&
+		    strcmp(slash + 1, node_name) == 0)
 			return true;
 	}
 	return false;
@@ -232,7 +233,8 @@ void sim_check_grant(struct sim *sim, struct sim_host *host,
 	check_token(sim, host, hold);
 	check_arrival(sim, host, hold->name, ask);
 	check_node(sim, host, hold);
-	sim_budget_grant(sim, host, hold);
+	if (!*sim->failure)
+		sim_budget_grant(sim, host, hold);
 }
 
 /* --- at the end of a hold --- */

@@ -30,6 +30,7 @@ struct standing {
 	unsigned below;           /* contenders before us */
 	unsigned blocking;        /* those of them who end before we begin */
 	unsigned behind;          /* strangers who must wait for us */
+	bool after_own;           /* a shared bid of ours is before this one */
 	struct layout_child next; /* our exclusive bid behind this one, or 0 */
 	const char *pred;         /* the highest of the blocking */
 	const char *first;        /* the lowest of all below */
@@ -55,8 +56,10 @@ static void stand_below(const struct contest *c, struct standing *st,
 		st->first = child->name;
 		st->first_child = *child;
 	}
-	if (!excludes(c->mode, child))
+	if (!excludes(c->mode, child)) {
+		st->after_own = st->after_own || is_ours(c, child);
 		return;
+	}
 	st->blocking++;
 	if (!st->pred || layout_child_before(&st->pred_child, child)) {
 		st->pred = child->name;
@@ -186,7 +189,7 @@ void contest_judge(struct contest *c, const struct coord_event *ev,
 	c->below = st.below;
 	c->blocking = st.blocking;
 	if (st.blocking == 0) {
-		contest_own(c, false, true, fx);
+		contest_own(c, st.after_own, true, fx);
 		return;
 	}
 	set_path(c, &c->pred, st.pred);

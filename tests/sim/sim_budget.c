@@ -98,7 +98,9 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 	memcpy(budget->node, hold->node, sizeof budget->node);
 	budget->reign = reign;
 	budget->known = behind;
-	if (!behind || host->frozen_us)
+	/* After an operator's deed a listing may have been asked for by a bid
+	 * that is no more: nobody is told by that. */
+	if (!behind || host->frozen_us || sim->exempt[name])
 		return;
 	if (++budget->turns > w->turns_max)
 		sim_fail(sim, "P6: h%d takes turn %u of %s, %u are allowed",

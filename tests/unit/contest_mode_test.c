@@ -143,6 +143,24 @@ START_TEST(our_next_bid_is_no_waiter)
 }
 END_TEST
 
+/* R6: two shared bids of ours with no writer between are one period. */
+START_TEST(shared_bids_that_stand_together_are_one_period)
+{
+	mode = ZKP_MODE_S;
+	begin(true, true);
+	TRANSCRIPT("create ok\nlist q2 us m7",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list q2 us m7 -> OWNED(behind after) own!\n");
+	mode = ZKP_MODE_S;
+	begin(true, false); /* another host's is not */
+	TRANSCRIPT("create ok\nlist q2 us m7",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list q2 us m7 -> OWNED(behind) own!\n");
+}
+END_TEST
+
 /* ... also when both who stand there only read: one of ours wants to be alone
  * between them. */
 START_TEST(a_reader_behind_our_next_writer_waits)
@@ -204,6 +222,7 @@ int main(void)
 	tcase_add_test(tc, c2_nodes_are_counted_not_numbers);
 	tcase_add_test(tc, r8_our_own_bid_alone_before_us_is_named);
 	tcase_add_test(tc, our_next_bid_is_no_waiter);
+	tcase_add_test(tc, shared_bids_that_stand_together_are_one_period);
 	tcase_add_test(tc, a_reader_behind_our_next_writer_waits);
 	tcase_add_test(tc, a_late_listing_tells_of_a_waiter);
 	tcase_add_test(tc, a_lost_reader_is_found_again);

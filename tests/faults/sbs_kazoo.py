@@ -5,6 +5,7 @@ sees, one line each: "<CLOCK_BOOTTIME ms> <what>".
 
     sbs_kazoo.py SERVERS TIMEOUT_S PATH
 
+    version V       whose Lock it is
     state WORD      the connection's state changed; kazoo says LOST when it
                     knows that the session is over
     granted         acquire() has returned
@@ -14,6 +15,7 @@ sees, one line each: "<CLOCK_BOOTTIME ms> <what>".
 import sys
 import time
 
+import kazoo
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException
 from kazoo.handlers.threading import KazooTimeoutError
@@ -28,6 +30,7 @@ def say(what):
 
 
 def main(servers, timeout_s, path):
+    say(f"version {kazoo.__version__}")
     client = KazooClient(hosts=servers, timeout=float(timeout_s))
     client.add_listener(lambda state: say(f"state {state}"))
     client.start(timeout=30)

@@ -16,9 +16,12 @@ Run by hand it draws the picture too:
 Ticks, syncLimit and kazoo are as they come; the session is four ticks for
 both.  A session runs out on a boundary of the leader's ticks, so how long the
 follower outlives it is chance: between nothing and a tick.  The cut is made
-shortly before a boundary, where the window is wide.
+shortly before a boundary, where the window is wide; on a machine that is too
+busy for that the scene is played again.  zklockd has to be in time in all of
+them.
 """
 import math
+import re
 import sys
 import threading
 import time
@@ -33,7 +36,8 @@ TICK_MS = 2000  # ZooKeeper's own default, and syncLimit is 5 of them
 SESSION_MS = 8000
 LOCK = "report"
 KAZOO_PATH = "/kazoo/report"
-CUT_AT = 0.9  # of the leader's tick
+CUT_AT = 0.85  # of the leader's tick
+PLAYS = 3
 BEFORE_S = 2.0  # everybody holds and waits for so long before the cut
 GRANT_S = 40
 
@@ -54,6 +58,10 @@ class Kazoo:
             told = [line.split(" ", 1) for line in lines.read().split("\n")
                     if line[:1].isdigit() and " " in line]
         return [float(at) for at, rest in told if rest == what]
+
+    def version(self):
+        with open(self.log, encoding="utf-8") as lines:
+            return re.search(r" version (\S+)", lines.read()).group(1)
 
     def first(self, what, after_ms=0.0):
         return next((at for at in self.said(what) if at > after_ms), None)
@@ -99,13 +107,15 @@ class Scene:
         self.range = the_range
         self.far, self.near = the_range.hosts
         self.follower = the_range.followers()[0]
-        self.others = [server for server in the_range.servers
-                       if server is not self.follower]
+        self.others = [the_range.leader()]  # is cut off first
+        self.others += [server for server in the_range.servers
+                        if server not in (self.follower, *self.others)]
         the_range.place(self.far, self.follower)
 
     def play(self):
         kazoo = Kazoo(self.far, [self.follower])
         kazoo.wait("granted")
+        self.version = kazoo.version()
         other_kazoo = Kazoo(self.near, self.others)
         other_kazoo.wait("state CONNECTED")
         holder = self.far.client("holder")
@@ -117,7 +127,7 @@ class Scene:
         before_a_boundary()
         self.cut_ms = proc.now_ms()
         for one in (self.follower, self.far):
-            for other in self.others + [self.near]:
+            for other in self.others:
                 self.range.island.cut(one.node, other.node)
         self.second = waiter.granted(tag, GRANT_S)
         self.second_ms = proc.now_ms()
@@ -145,7 +155,7 @@ class Scene:
         chart.line(0.0, "the cut")
         last_s = at_s(self.kazoo_told_ms)
         second_s = at_s(self.kazoo_second_ms)
-        chart.row("kazoo 2.8, Lock", head=True)
+        chart.row(f"kazoo {self.version}, Lock", head=True)
         row = chart.row("holder, cut off")
         row.bar(-1.0, min(second_s, last_s), "held", "believes it holds")
         if second_s < last_s:
@@ -181,38 +191,43 @@ class SideBySideTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        with make_range() as the_range:
-            the_range.wait_leader()
-            cls.scene = Scene(the_range)
-            cls.scene.play()
-        print(cls.scene.chart().text(), file=sys.stderr)
+        cls.scenes = played()
 
     def test_kazoo_reads_on_after_the_other_was_granted(self):
-        self.assertGreater(len(self.scene.reads_ms), 0)
-        self.assertGreater(self.scene.kazoo_told_ms,
-                           self.scene.kazoo_second_ms)
+        scene = self.scenes[-1]
+        self.assertGreater(len(scene.reads_ms), 0)
+        self.assertGreater(scene.kazoo_told_ms, scene.kazoo_second_ms)
 
     def test_zklockds_holder_is_told_before(self):
-        told = self.scene.told
-        self.assertLess(told.at_ms["SUSPENDED"], told.until_ms)
-        self.assertLess(told.at_ms["SUSPENDED"], told.at_ms["LOST"])
-        self.assertLess(told.at_ms["LOST"], self.scene.second_ms)
-        self.assertLess(told.until_ms, self.scene.second_ms)
-        self.assertGreater(self.scene.second.token, self.scene.first_token)
-        print(f"    measured: SUSPENDED "
-              f"{self.scene.second_ms - told.at_ms['SUSPENDED']:.0f} ms, "
-              f"LOST {self.scene.second_ms - told.at_ms['LOST']:.0f} ms "
-              "before the other's grant", file=sys.stderr)
+        for scene in self.scenes:
+            told = scene.told
+            self.assertLess(told.at_ms["SUSPENDED"], told.until_ms)
+            self.assertLess(told.at_ms["SUSPENDED"], told.at_ms["LOST"])
+            self.assertLess(told.at_ms["LOST"], scene.second_ms)
+            self.assertLess(told.until_ms, scene.second_ms)
+            self.assertGreater(scene.second.token, scene.first_token)
+            print(f"    measured: SUSPENDED "
+                  f"{scene.second_ms - told.at_ms['SUSPENDED']:.0f} ms, "
+                  f"LOST {scene.second_ms - told.at_ms['LOST']:.0f} ms "
+                  "before the other's grant", file=sys.stderr)
+
+
+def played():
+    """Scenes; the last of them is one in which the follower outlived the
+    session, unless that never came."""
+    scenes = []
+    while len(scenes) < PLAYS and not (scenes and scenes[-1].reads_ms):
+        with make_range() as the_range:
+            the_range.wait_leader()
+            scenes.append(Scene(the_range))
+            scenes[-1].play()
+        print(scenes[-1].chart().text(), file=sys.stderr)
+    return scenes
 
 
 def draw(path):
-    with make_range() as the_range:
-        the_range.wait_leader()
-        scene = Scene(the_range)
-        scene.play()
-    print(scene.chart().text())
     with open(path, "w", encoding="utf-8") as out:
-        out.write(scene.chart().svg())
+        out.write(played()[-1].chart().svg())
 
 
 if __name__ == "__main__":

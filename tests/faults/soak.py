@@ -12,6 +12,7 @@ and the history is kept in a file that is named.  Wants root.
 """
 import argparse
 import os
+import queue
 import random
 import shutil
 import sys
@@ -32,6 +33,7 @@ PROCESSES = 2  # of clients, on each host
 CLIENTS = 25  # in each of them
 STORM_S = (12.0, 30.0)
 LAST_ANSWERS_S = 60
+CALL_S = 3.0  # a server that elects is asked again
 FIRST_S = 3  # until everybody has got going
 ROOT = "/zklock"
 
@@ -129,7 +131,23 @@ class Soak:
         self.range.island.heal()
         for server in self.range.servers:
             server.wait_ready()
+        proc.wait_until(self._commits, fault_range.SERVE_S,
+                        "the ensemble commits a write", 0.05)
         self.history.line("heal")
+
+    def _commits(self):
+        """Whether a session that is nobody's can write: after a storm the
+        servers elect, and that time is theirs."""
+        try:
+            eyes = self.range.observer(self.random.choice(
+                self.range.servers))
+            try:
+                eyes.set("/", b"")
+                return True
+            finally:
+                eyes.close()
+        except (OSError, zkwire.ZkError, queue.Empty):
+            return False
 
     def _rest(self, for_s):
         end_s = time.monotonic() + for_s
@@ -172,6 +190,12 @@ class Soak:
         left = []
 
         def nothing():
+            try:
+                return look()
+            except (OSError, zkwire.ZkError, queue.Empty):
+                return False
+
+        def look():
             left[:] = [f"{ROOT}/{lock}/{node}" for lock in LOCKS
                        for node in zkwire.queue_of(eyes, f"{ROOT}/{lock}")]
             for host in self.range.hosts:
@@ -228,6 +252,7 @@ class Soak:
 
 
 def main():
+    zkwire._CALL_S = CALL_S
     words = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     words.add_argument("--minutes", type=float, default=5.0)
     words.add_argument("--seed", type=int, default=1)

@@ -258,9 +258,10 @@ class Client:
         self._send(f"#{self.tag} UNLOCK {self.lock}\n")
 
     def _event(self, word, keys):
-        if word in (b"SUSPENDED", b"DRAINING") and self.token:
-            until = keys.get("until_ms")
-            self.say("suspended", **({"until": until} if until else {}))
+        if word == b"SUSPENDED" and self.token:
+            self.say("suspended", until=keys["until_ms"])
+        elif word == b"DRAINING" and self.token:
+            self.say("draining")
         elif word == b"RESUMED" and self.token:
             self.say("resumed", until=keys["until_ms"])
         elif word == b"LOST" and self.token \

@@ -48,6 +48,7 @@ class Hold:
         self.end_ms = None
         self.how = OPEN
         self.suspended_ms = None  # when SUSPENDED was last read, if it holds
+        self.told_ms = None  # when it was told of its end for good
         self.watched = True  # False: nobody read its lines (a frozen client)
         self.node = ""  # the path that GRANTED named
 
@@ -56,6 +57,16 @@ class Hold:
         if self.end_ms is None:
             return self.until_ms
         return min(self.end_ms, self.until_ms)
+
+    def believed(self):
+        """Not so when it was over before its GRANTED was read."""
+        return self.believed_until_ms() > self.begin_ms
+
+    def heard_ms(self):
+        """When its client was told that it is in doubt, or to end."""
+        told = [at_ms for at_ms in (self.suspended_ms, self.told_ms)
+                if at_ms is not None]
+        return min(told) if told else None
 
     def __repr__(self):
         return (f"{self.name} by {self.who} token={self.token} "
@@ -151,6 +162,11 @@ class History:
         hold.suspended_ms = at_ms
 
     @staticmethod
+    def told_for_good(hold, at_ms):
+        """DRAINING: whatever comes, the hold is to end."""
+        hold.told_ms = hold.told_ms or at_ms
+
+    @staticmethod
     def resumed(hold, until_ms):
         hold.suspended_ms = None
         hold.until_ms = max(hold.until_ms, until_ms)
@@ -236,8 +252,8 @@ def overlaps(holds, slots=None):
     live = {"x": [], "s": []}  # heaps of (end, number, hold)
     order = sorted(holds, key=lambda hold: hold.begin_ms)
     for number, hold in enumerate(order):
-        if hold.believed_until_ms() <= hold.begin_ms:
-            continue  # was over before it could be believed
+        if not hold.believed():
+            continue
         for heap in live.values():
             while heap and heap[0][0] <= hold.begin_ms:
                 heapq.heappop(heap)
@@ -264,6 +280,7 @@ def inversions(holds):
         seen[hold.token] = hold
         if not 0 < hold.token < 1 << 63:
             findings.append(f"token out of range: {hold}")
+    holds = [hold for hold in holds if hold.believed()]
     ends = sorted(holds, key=lambda hold: hold.believed_until_ms())
     most_any = most_exclusive = None
     at = 0
@@ -298,7 +315,7 @@ def late_notices(holds, late_ms=0.0, deaf=_never_deaf, finished_ms=None):
         if not hold.watched or not reached \
                 or hold.until_ms <= hold.begin_ms:
             continue
-        told_ms = hold.suspended_ms
+        told_ms = hold.heard_ms()
         if told_ms is not None and told_ms <= hold.until_ms + late_ms:
             continue
         if not deaf(hold.who, hold.until_ms - WAKING_MS, hold.until_ms):
@@ -395,7 +412,7 @@ def margins(holds):
         some.sort(key=lambda hold: hold.begin_ms)
         begins = [hold.begin_ms for hold in some]
         for at, hold in enumerate(some):
-            if not _taken_away(hold):
+            if not hold.believed() or not _taken_away(hold):
                 continue
             after = bisect.bisect_right(begins, hold.begin_ms, at)
             if after < len(some) and _host(some[after]) != _host(hold):
@@ -419,7 +436,7 @@ def _taken_away(hold):
 def _told_ms(hold):
     """When its holder heard of it; None when that was not in time: it stood
     still, or its daemon did."""
-    told_ms = hold.suspended_ms
+    told_ms = hold.heard_ms()
     if told_ms is None and hold.how == LOST:
         told_ms = hold.end_ms
     if told_ms is None or told_ms > hold.believed_until_ms():

@@ -16,7 +16,8 @@ the order of lines of one time.
 | grant | client | lock token mode gen until; page node | GRANTED was read |
 | page | host | page gen until | the lease page shows this since now |
 | lease | client | until | * LEASE was read, of the gen of its holds |
-| suspended | client | until | * SUSPENDED, or DRAINING, was read |
+| suspended | client | until | * SUSPENDED was read |
+| draining | client | | * DRAINING was read: told for good |
 | resumed | client | until | * RESUMED was read |
 | lost | client | lock token reason | * LOST was read |
 | release | client | lock | UNLOCK is being sent |
@@ -33,8 +34,10 @@ the order of lines of one time.
 | end | - | | the run is over |
 
 page names one daemon's life (a new daemon makes a new page and counts gens
-from 1 again): a hold follows the page of its own page and gen; a page with
-until=0 ends such holds.  A history without pages says `lease` or nothing.
+from 1 again): a hold follows the page of its own page and gen, also when that
+takes back what GRANTED said; until=0, or a newer gen, ends such holds, and a
+GRANTED that is read after that begins none.  A history without pages says
+`lease` or nothing.
 
     /usr/bin/python3 tests/support/historyfile.py --session 4000 --tick 500 \\
         FILE...
@@ -93,6 +96,8 @@ class Reader:
         self._holding = {}  # client -> {lock: hold}
         self._asking = {}  # client -> {lock: ask}
         self._pages = {}  # (host, page, gen) -> its deadline
+        self._fell = set()  # those of them that were taken back
+        self._gens = {}  # (host, page) -> the newest gen
         self._on_page = {}  # the same -> open holds
 
     def read(self, lines):
@@ -122,9 +127,20 @@ class Reader:
         hold.node = keys.get("node", "")
         hold.page = (who.split("/")[0], keys.get("page", ""),
                      keys.get("gen", ""))
-        self.history.extended(hold, self._pages.get(hold.page, 0.0))
+        self._as_the_page_says(hold)
         self._holding.setdefault(who, {})[hold.name] = hold
         self._on_page.setdefault(hold.page, {})[id(hold)] = hold
+
+    def _as_the_page_says(self, hold):
+        """It may have moved between the writing of GRANTED and its reading:
+        onwards, or back because the daemon is to end."""
+        until_ms = self._pages.get(hold.page, 0.0)
+        newest = self._gens.get(hold.page[:2], 0)
+        if hold.page in self._fell:
+            hold.until_ms = until_ms
+        self.history.extended(hold, until_ms)
+        if hold.page[2].isdigit() and int(hold.page[2]) < newest:
+            hold.until_ms = 0.0
 
     def _over(self, hold, how, at_ms):
         self.history.ended(hold, how, at_ms)
@@ -152,7 +168,10 @@ class Reader:
     def _page(self, at_ms, who, keys):
         page = (who, keys["page"], keys["gen"])
         until_ms = float(keys["until"])
+        if until_ms < self._pages.get(page, 0.0):
+            self._fell.add(page)
         self._pages[page] = until_ms
+        self._gens[page[:2]] = int(keys["gen"])
         for hold in list(self._on_page.get(page, {}).values()):
             if until_ms:
                 hold.until_ms = until_ms
@@ -169,6 +188,10 @@ class Reader:
                 self.history.suspended(hold, at_ms)
             if hold.page not in self._pages and "until" in keys:
                 hold.until_ms = float(keys["until"])
+
+    def _draining(self, at_ms, who, _keys):
+        for hold in self._holding.get(who, {}).values():
+            self.history.told_for_good(hold, at_ms)
 
     def _resumed(self, _at_ms, who, keys):
         for hold in self._holding.get(who, {}).values():

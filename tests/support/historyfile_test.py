@@ -94,6 +94,30 @@ class HistoryFileTest(unittest.TestCase):
                      "900 page h1 page=7 gen=1 until=0\n"
                      "901 grant h2/c/1 lock=a token=2 gen=1 until=9000\n")
 
+    def test_what_was_taken_back_before_it_was_read_is_no_hold(self):
+        """A client that stood still reads GRANTED when the page says that
+        its daemon is to end, has ended, or has another session."""
+        for page in ("gen=1 until=800", "gen=1 until=0", "gen=2 until=9000"):
+            self.flagged("1 page h1 page=7 gen=1 until=4000\n"
+                         f"900 page h1 page=7 {page}\n"
+                         "901 grant h2/c/1 lock=a token=2 gen=1 until=9000\n"
+                         "902 grant h1/c/1 lock=a token=1 gen=1 page=7 "
+                         "until=4000\n"
+                         "903 lost h1/c/1 lock=a token=1 reason=shutdown\n"
+                         "950 release h2/c/1 lock=a\n")
+
+    def test_a_page_that_is_seen_late_takes_nothing_back(self):
+        self.flagged("900 page h1 page=7 gen=1 until=4000\n"
+                     "901 grant h1/c/1 lock=a token=1 gen=1 page=7 "
+                     "until=4100\n"
+                     "4050 grant h2/c/1 lock=a token=2 gen=1 until=9000\n",
+                     "overlap")
+        self.flagged("900 page h1 page=7 gen=1 until=4000\n"
+                     "901 grant h1/c/1 lock=a token=1 gen=2 page=7 "
+                     "until=4100\n"
+                     "4050 grant h2/c/1 lock=a token=2 gen=1 until=9000\n",
+                     "overlap")
+
     def test_a_dead_process_holds_nothing(self):
         self.flagged("10 grant h1/c/1 lock=a token=1 gen=1 until=4000\n"
                      "900 kill h1/c\n"
@@ -140,6 +164,11 @@ class HistoryFileTest(unittest.TestCase):
 
     def test_a_hold_that_ran_out_told_is_good(self):
         self.flagged(self.LATE + "3050 suspended h1/c1/1 until=4000\n")
+
+    def test_draining_is_a_notice_that_stays(self):
+        self.flagged(self.LATE + "3000 draining h1/c1/1\n"
+                     "3050 suspended h1/c1/1 until=4000\n"
+                     "3060 resumed h1/c1/1 until=4000\n")
 
     def test_an_open_hold_ran_out_by_the_end(self):
         self.flagged("10 grant h1/c1/1 lock=a token=1 gen=1 until=4000\n"

@@ -33,6 +33,7 @@ PROCESSES = 2  # of clients, on each host
 CLIENTS = 25  # in each of them
 STORM_S = (12.0, 30.0)
 LAST_ANSWERS_S = 60
+ELECT_S = 120  # after a storm, on a loaded machine
 CALL_S = 3.0  # a server that elects is asked again
 FIRST_S = 3  # until everybody has got going
 ROOT = "/zklock"
@@ -67,6 +68,8 @@ class Soak:
         self.seed = seed
         self.minutes = minutes
         self.range = fault_range.Range()
+        for server in self.range.servers:
+            server.flags += ["-Dorg.slf4j.simpleLogger.showDateTime=true"]
         self.folder = proc.folder("zkl-soak")
         self.files = []
         self.random = random.Random(f"storms {seed}")
@@ -131,7 +134,7 @@ class Soak:
         self.range.island.heal()
         for server in self.range.servers:
             server.wait_ready()
-        proc.wait_until(self._commits, fault_range.SERVE_S,
+        proc.wait_until(self._commits, ELECT_S,
                         "the ensemble commits a write", 0.05)
         self.history.line("heal")
 
@@ -245,6 +248,9 @@ class Soak:
                     f" {key}={value}" for key, value in keys.items()) + "\n")
         for host in self.range.hosts:
             shutil.copy(host.log, f"{folder}/soak-{self.seed}-{host.node}.log")
+        for server in self.range.servers:
+            shutil.copy(server.process.log,
+                        f"{folder}/soak-{self.seed}-{server.node}.log")
         for name in ("clients.log", "watch.log"):
             shutil.copy(f"{self.folder}/{name}",
                         f"{folder}/soak-{self.seed}-{name}")

@@ -131,6 +131,24 @@ SLACK_MS = 1500       # later than planned, on a loaded machine
 
 class NobodyLeftTest(E2eCase):
 
+    def test_check_sync_needs_a_commit(self):
+        """With sync=1 the past is proven by a write: without a server there
+        is no such answer, though the lease still stands."""
+        one = self.host("host1")
+        client = self.client(one)
+        token = client.lock("a").token
+        reply = client.ok("CHECK a sync=1")
+        self.assertEqual((reply["held"], reply.token), ("1", token))
+        self.server.freeze()
+        try:
+            tag = client.ask("CHECK a sync=1")
+            self.assertEqual(client.ok("CHECK a")["held"], "1")
+            self.assertEqual(client.reply(tag).code, "SUSPENDED")
+        finally:
+            self.server.thaw()
+        client.close()
+        self.wait_queue("a", 0, 20)
+
     def test_client_daemon_and_server_frozen(self):
         """Neither a daemon nor a ZooKeeper to say a word: TERM at the
         deadline less the grace, KILL at the deadline, 79."""

@@ -185,6 +185,38 @@ START_TEST(c5_a_vanished_bid_counts)
 }
 END_TEST
 
+/* R6: it does not begin anew when one of several waiters leaves. */
+START_TEST(one_of_two_waiters_withdraws)
+{
+	play("0 c1 LOCK foo\n0 c2 LOCK foo\n0 c3 LOCK foo\n0 c4 LOCK foo\n"
+	     "1 bid1 owned 70 somebody\n2 c1 UNLOCK foo\n"
+	     "3 bid1 sees somebody\n4 c2 UNLOCK foo\n");
+	trace_len = 0;
+	play("5 bid1 sees somebody\n6 c3 UNLOCK foo\n");
+	ck_assert_ptr_nonnull(strstr(trace, "c3=OK bid2+ bid1-\n"));
+}
+END_TEST
+
+/* C10: the delete that ends a linger or a slide is under way: a new ticket is
+ * served by the other bid, or opens one. */
+START_TEST(c10_a_ticket_while_the_delete_is_under_way)
+{
+	begin(&lingering);
+	play_to_turn(1023);
+	trace_len = 0;
+	play("4 c2 UNLOCK foo\n204 tick\n205 c1 LOCK foo\n"
+	     "206 bid1 sees alone\n207 bid2 owned 75 alone\n"
+	     "208 bid3 owned 80 alone\n");
+	ck_assert_str_eq(trace,
+			 "[   4] c2 UNLOCK foo -> c2=OK\n"
+			 "[ 204] tick -> bid2- bid1-\n"
+			 "[ 205] c1 LOCK foo -> bid3+\n"
+			 "[ 206] bid1 sees alone ->\n"
+			 "[ 207] bid2 owned 75 alone ->\n"
+			 "[ 208] bid3 owned 80 alone -> c1 GRANTED foo 80.0\n");
+}
+END_TEST
+
 /* Half of the budget was served by the one that left without a slide: the
  * waiter behind the next one, which was made before it came, counts on. */
 START_TEST(c5_a_plain_hand_over_counts_on_too)
@@ -525,6 +557,8 @@ int main(void)
 	tcase_add_test(tc, c5_a_late_listing_counts);
 	tcase_add_test(tc, c5_the_next_bids_own_listing_counts);
 	tcase_add_test(tc, c5_a_vanished_bid_counts);
+	tcase_add_test(tc, one_of_two_waiters_withdraws);
+	tcase_add_test(tc, c10_a_ticket_while_the_delete_is_under_way);
 	tcase_add_test(tc, c5_a_plain_hand_over_counts_on_too);
 	tcase_add_test(tc, a_waiter_arrives_during_a_slide);
 	tcase_add_test(tc, everybody_leaves_both_bids);

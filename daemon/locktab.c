@@ -105,12 +105,30 @@ static enum zkp_status lock_refusal(const struct locktab *tab,
 	return ZKP_OK;
 }
 
+/* What was lost is no more: asking again is taking note of it. */
+static bool owner_busy(struct locktab *tab, const struct locktab_event *ev)
+{
+	const struct owner *owner = owner_find(tab, ev->conn);
+	struct ticket *t, *next;
+
+	for (t = owner ? TAILQ_FIRST(&owner->tickets) : NULL; t; t = next) {
+		struct lock *lock = t->lock;
+
+		next = TAILQ_NEXT(t, in_owner);
+		if (t->pub.state != TICKET_LOST)
+			return true;
+		ticket_enter(tab, t, TICKET_DEAD); /* may free the owner */
+		lock_settle(tab, lock, ev->now_ms);
+	}
+	return false;
+}
+
 /* R16: who holds or waits for anything might close a circle over hosts. */
 static void on_lock_several(struct locktab *tab, const struct locktab_event *ev)
 {
 	enum zkp_status status = lock_refusal(tab, ev);
 
-	if (owner_find(tab, ev->conn))
+	if (owner_busy(tab, ev))
 		status = ZKP_DEADLOCK;
 	else if (status == ZKP_OK && ev->lock.min_hold_ms &&
 		 tab->min_holds_len + ev->lock.names_len > MIN_HOLDS_MAX)

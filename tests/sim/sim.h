@@ -130,6 +130,7 @@ struct sim_weather {
 	unsigned readers;   /* of a hundred who ask */
 	unsigned bounds;    /* likewise: with min_hold, max_hold, wanted */
 	int64_t end_us;     /* no act after it: all heals */
+	unsigned slots;     /* the last name is a semaphore of so many; 0: no */
 	bool operator;
 };
 
@@ -355,7 +356,7 @@ struct sim_host {
 
 struct sim_counts {
 	uint64_t events, turns, requests, grants, handovers, local_turns;
-	uint64_t shared, slides, shares;
+	uint64_t shared, slides, shares, slots;
 	uint64_t losses, suspensions, resumes, refusals;
 	uint64_t cuts, stalls, pauses, crashes, stops, ambushes;
 	uint64_t server_faults, elections, expiries, orphans;
@@ -529,6 +530,8 @@ bool sim_verbs_words(struct sim *sim, const struct sim_act *act,
 void sim_verbs_granted(struct sim *sim, const struct sim_host *host,
 		       struct sim_hold *hold, const struct sim_ask *ask,
 		       const struct zkp_grant *grant);
+/* Is this name a semaphore?  Nobody else takes part in that. */
+bool sim_is_pool(const struct sim *sim, int name);
 void sim_verbs_kept(struct sim *sim, int name, bool shared);
 void sim_verbs_revoked(struct sim_hold *hold, const struct zkp_reply *reply);
 /* KICK was answered OK: what was only kept is not any more. */

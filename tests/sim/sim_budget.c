@@ -74,6 +74,35 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 	budget->known = behind;
 }
 
+/* Did the last listing show somebody between the two bids of ours?  Then the
+ * second has its turn from that one, and a period of its own; readers hold
+ * beside the first in the queue, so that who that is says nothing of them. */
+static bool parted(const struct sim *sim, const struct sim_host *host, int name,
+		   const char *from, const char *to)
+{
+	int64_t session = coord_local_session(host->link.inner);
+	const struct coord_tree_node *node;
+	struct layout_child low, high, child;
+	char path[256];
+
+	if (!layout_child_parse(name_of(from), &low) ||
+	    !layout_child_parse(name_of(to), &high))
+		return false;
+	for (const char *at = host->budgets[name].listing; *at;
+	     at += strlen(at) + 1) {
+		if (!layout_child_parse(at, &child) ||
+		    !layout_child_before(&low, &child) ||
+		    !layout_child_before(&child, &high))
+			continue;
+		(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s",
+			       sim_name(name), at);
+		node = coord_tree_find(sim->tree, 0, path);
+		if (!node || coord_tree_stat(node).owner != session)
+			return true;
+	}
+	return false;
+}
+
 void sim_budget_grant(struct sim *sim, struct sim_host *host,
 		      const struct sim_hold *hold)
 {
@@ -83,7 +112,9 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 	uint64_t reign = sim->heads[name].reign;
 	int64_t now_ms = sim_host_ms(sim, host);
 	bool again = strcmp(budget->node, hold->node) == 0;
-	bool same = again || (*budget->node && budget->reign == reign);
+	bool same =
+	    again || (*budget->node && budget->reign == reign &&
+		      !parted(sim, host, name, budget->node, hold->node));
 	bool behind;
 
 	if (again)

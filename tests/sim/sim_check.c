@@ -49,6 +49,8 @@ static const struct coord_tree_node *queue_of(const struct sim *sim, int name)
 static void check_alone(struct sim *sim, const struct sim_host *host,
 			const struct sim_hold *hold)
 {
+	unsigned room = sim_is_pool(sim, hold->name) ? sim->weather.slots : 1;
+
 	for (int i = 0; i < sim->weather.hosts * SIM_HOLDS; i++) {
 		const struct sim_host *at = &sim->hosts[i / SIM_HOLDS];
 		const struct sim_hold *other = &at->holds[i % SIM_HOLDS];
@@ -56,7 +58,7 @@ static void check_alone(struct sim *sim, const struct sim_host *host,
 		if (other == hold || sim->exempt[hold->name] ||
 		    other->name != hold->name ||
 		    (other->shared && hold->shared) ||
-		    !sim_believes(sim, at, other))
+		    !sim_believes(sim, at, other) || --room > 0)
 			continue;
 		sim_fail(sim,
 			 "P1: %s is granted on h%d.%d while h%d.%d believes it "
@@ -230,6 +232,13 @@ void sim_check_grant(struct sim *sim, struct sim_host *host,
 {
 	check_lease(sim, host, hold);
 	check_alone(sim, host, hold);
+	/* A semaphore's tokens are unique only, and each slot is asked for at
+	 * ZooKeeper: what is recovered there comes later. */
+	if (sim_is_pool(sim, hold->name)) {
+		check_node(sim, host, hold);
+		sim->counts.slots++;
+		return;
+	}
 	check_token(sim, host, hold);
 	check_arrival(sim, host, hold->name, ask);
 	check_node(sim, host, hold);
@@ -414,10 +423,11 @@ static void check_answers(struct sim *sim, const struct sim_host *host)
 	}
 }
 
-static void check_left(struct sim *sim, int name)
+static void check_left_in(struct sim *sim, const char *path)
 {
-	const struct coord_tree_node *parent = queue_of(sim, name), *child;
+	const struct coord_tree_node *parent, *child;
 
+	parent = coord_tree_find(sim->tree, 0, path);
 	child = parent ? coord_tree_child_first(parent) : NULL;
 	for (; child; child = coord_tree_child_next(child)) {
 		for (int i = 0; i < sim->weather.hosts; i++) {
@@ -429,6 +439,19 @@ static void check_left(struct sim *sim, int name)
 				sim_fail(sim, "P5: h%d left %s behind", i,
 					 coord_tree_name(child));
 		}
+	}
+}
+
+static void check_left(struct sim *sim, int name)
+{
+	static const char *const below[] = { "", "/" LAYOUT_SLOTS_ENTRY,
+					     "/" LAYOUT_SLOTS_LEASES };
+	char path[64];
+
+	for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+		(void)snprintf(path, sizeof path, SIM_ROOT "/%s%s",
+			       sim_name(name), below[i]);
+		check_left_in(sim, path);
 	}
 }
 

@@ -126,8 +126,13 @@ static void lock(struct sim *sim, struct sim_host *host,
 	const char *mode;
 	char words[128], bounds[64];
 
-	sim_verbs_bounds(sim, act, &ask, bounds, sizeof bounds);
-	ask.shared = (act->salt >> 40) % 100 < sim->weather.readers;
+	if (sim_is_pool(sim, act->name)) {
+		(void)snprintf(bounds, sizeof bounds, " slots=%u",
+			       sim->weather.slots);
+	} else {
+		sim_verbs_bounds(sim, act, &ask, bounds, sizeof bounds);
+		ask.shared = (act->salt >> 40) % 100 < sim->weather.readers;
+	}
 	mode = ask.shared ? " mode=s" : "";
 	/* Mostly about as long as the weather says, sometimes for good. */
 	ask.hold_ms =
@@ -201,6 +206,10 @@ void sim_client_act(struct sim *sim, const struct sim_act *act)
 		unlock_stale(sim, host, act);
 	} else if (act->type == SIM_ACT_CANCEL) {
 		say_named(sim, host, act->conn, ask, "CANCEL");
+	} else if (sim_is_pool(sim, act->name) &&
+		   (act->type == SIM_ACT_SHARE || act->type == SIM_ACT_LOOK ||
+		    act->type == SIM_ACT_REVOKE)) {
+		return; /* of another kind of lock */
 	} else if (act->type == SIM_ACT_SHARE) {
 		say_named(sim, host, act->conn, ask, "DOWNGRADE");
 	} else if (act->type == SIM_ACT_CHECK) {

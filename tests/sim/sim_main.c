@@ -88,6 +88,7 @@ static bool summary(uint64_t seeds, const struct sim_counts *c, double took_s)
 		{ "local turns", c->local_turns, true },
 		{ "shared grants", c->shared, true },
 		{ "holds made shared", c->shares, true },
+		{ "slots granted", c->slots, true },
 		{ "slides", c->slides, true },
 		{ "refusals", c->refusals, true },
 		{ "losses", c->losses, true },

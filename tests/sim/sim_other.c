@@ -155,13 +155,14 @@ void sim_other_act(struct sim *sim, const struct sim_act *act)
 		sim->counts.reaps++;
 		coord_tree_reap(sim->tree);
 	} else if (act->type == SIM_ACT_OPERATOR) {
-		operate(sim, act);
+		if (!sim_is_pool(sim, act->name))
+			operate(sim, act);
 	} else if (act->type == SIM_ACT_DOWNGRADE) {
 		if (stranger->writer && *stranger->path)
 			downgrade(sim, stranger);
 	} else if (*stranger->path) {
 		leave(sim, stranger);
-	} else {
+	} else if (!sim_is_pool(sim, act->name)) {
 		come(sim, stranger, act);
 	}
 }

@@ -19,7 +19,7 @@ from coorddrive import Drive  # noqa: E402
 
 T_MS = 4000
 SANITIZED = bool(os.environ.get("ZKL_SANITIZED"))
-CPU = 0.1 if SANITIZED else 0.02  # share of a core; F31: 0.01 over minutes
+CPU = 0.1 if SANITIZED else 0.05  # share of a core; F31: 0.01 over minutes
 # What the library does with an absurd length is what we test.
 os.environ["ASAN_OPTIONS"] = ":".join(
     [os.environ.get("ASAN_OPTIONS", ""), "allocator_may_return_null=1",

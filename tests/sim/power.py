@@ -207,7 +207,8 @@ def try_one(build, bug, clean, seeds):
 
 
 def table(outcomes):
-    rows = ["| mistake | breaks | seeds until caught | by |", "|---|---|---:|---|"]
+    rows = ["| mistake | breaks | seeds until caught | by |",
+            "|---|---|---:|---|"]
     for one in outcomes:
         rows.append(f"| `{one.bug.name}`: {one.bug.title} | {one.bug.rule} "
                     f"| {one.seed or one.wrong} "

@@ -141,6 +141,8 @@ void sim_host_begin(struct sim *sim, struct sim_host *host)
 	host->page_gen = 0;
 	host->page_ms = 0;
 	memset(host->budgets, 0, sizeof host->budgets);
+	for (int i = 0; i < SIM_HOLDS; i++)
+		host->holds[i].kept_until_ms = 0; /* nothing is kept */
 	host->hub = hub_new(&settings, &doors, &host->link.face);
 	assert(host->hub);
 	hub_start(host->hub);

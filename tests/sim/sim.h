@@ -18,6 +18,7 @@
  *	sim_other.c   strangers in the queue, an operator, the reaper
  *	sim_check.c   the promises P1 to P7, after every event
  *	sim_budget.c  P6's budget, by what the host was told
+ *	sim_calm.c    what must not happen where nothing is wrong; lingering
  *	order.h       P2's order of tokens
  *	sim_shrink.c  a failing script, made small
  *	sim_main.c    seeds, replay, the summary
@@ -31,6 +32,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "daemon/coord_local.h"
 #include "daemon/hub.h"
@@ -50,6 +52,7 @@
 #define SIM_EVENTS_MAX    4096
 #define SIM_REQUESTS_MAX  512  /* of one connection, not answered */
 #define SIM_LISTING_BYTES 2048 /* remembered of one listing */
+#define SIM_NOTICES       8    /* ranges of times of notice */
 
 #define SIM_ROOT  "/sim"
 #define SIM_NEVER INT64_MAX
@@ -132,6 +135,7 @@ struct sim_weather {
 	int64_t end_us;     /* no act after it: all heals */
 	unsigned slots;     /* the last name is a semaphore of so many; 0: no */
 	bool operator;
+	bool quiet; /* no fault at all, and no packet late */
 };
 
 /* --- events --- */
@@ -161,6 +165,7 @@ enum sim_event_type {
 	SIM_EV_REJOIN,
 	SIM_EV_ELECTED,
 	SIM_EV_HEAL,
+	SIM_EV_DOWNGRADED, /* the writer that has become a reader goes */
 };
 
 struct sim_event {
@@ -204,10 +209,15 @@ struct sim_session {
 	int64_t timeout_ms;
 	int64_t expiry_us;
 	uint32_t gen; /* of the poll that is due */
+	/* What its host has said of it; 0: nothing. */
+	int64_t deadline_us; /* the last on its page */
+	int64_t noticed_us;  /* holders know, and no RESUMED since */
 };
 
 struct sim_stranger {
-	char path[128]; /* "": away */
+	char path[128];     /* "": away */
+	char old_path[128]; /* of a downgrade that is not done */
+	uint32_t gen;       /* of that */
 	int64_t session;
 	bool writer;
 };
@@ -223,7 +233,8 @@ struct sim_ask {
 	uint64_t token;  /* UNLOCK_STALE: that it names */
 	int64_t due_ms;  /* LOCK_WAIT: no TIMEOUT before */
 	int64_t hold_ms; /* LOCK: to let go after */
-	int64_t said_ms;
+	int64_t said_ms, said_us;
+	bool told;                        /* it is in the history */
 	int64_t min_hold_ms, max_hold_ms; /* LOCK: 0: none */
 	bool shared;                      /* LOCK: asked so */
 };
@@ -250,6 +261,8 @@ struct sim_hold {
 	int64_t kept_until_ms; /* R21: nobody else before; 0: no */
 	int session;           /* that it was granted on */
 	bool kicked;
+	bool told;          /* it is in the history */
+	int64_t missing_us; /* its node was deleted by hand; 0: no */
 	char node[128];
 };
 
@@ -269,6 +282,11 @@ struct sim_budget {
 	int64_t since_ms;
 	uint64_t reign; /* of the queue's head, when it was granted */
 	char listing[SIM_LISTING_BYTES]; /* the last: names, each with a NUL */
+	/* For lingering bids. */
+	bool stirred;    /* a child event was heard since nobody wants it */
+	int64_t idle_us; /* since when; 0: somebody does, or never did */
+	int64_t
+	    owed_us; /* since when its bid should have gone; 0: it need not */
 };
 
 /* The first in a queue, at the leader. */
@@ -283,6 +301,7 @@ struct sim_request {
 	enum coord_verb verb;
 	int name;              /* LIST: of the lock; -1: other */
 	bool creates, deletes; /* bids */
+	uint8_t names;         /* a bit for each lock that it writes in */
 };
 
 struct sim_host;
@@ -321,6 +340,7 @@ struct sim_link {
 	size_t due;                /* packets that have their DELIVER */
 	struct sim_requests asked; /* not answered yet, as the hub sees it */
 	bool proven;      /* the hub saw a write of this connection commit */
+	bool told_up;     /* what the hub knows of the connection */
 	int session;      /* place in sim->sessions */
 	int64_t told_ms;  /* T_eff: the least timeout it was given */
 	int64_t short_ms; /* what the next reconnect is given; 0: the same */
@@ -335,6 +355,9 @@ struct sim_host {
 	struct sim_link link;
 	bool alive;
 	bool stopping;
+	bool ending;        /* has announced it: grants nothing */
+	bool deaf;          /* the history says so */
+	unsigned life;      /* which process it is */
 	int64_t stopped_us; /* when it was asked to */
 	int64_t paused_us;  /* runs nothing before */
 	int64_t freeze_us;  /* to be frozen in the next turn */
@@ -342,7 +365,8 @@ struct sim_host {
 	unsigned freeze_in; /* looks at the clock before that */
 	int64_t offset_us;
 	int ppm;
-	int64_t turn_us; /* the next one; SIM_NEVER */
+	int64_t turn_us;   /* the next one; SIM_NEVER */
+	int64_t turned_us; /* the last one */
 	uint32_t turn_gen;
 	unsigned spins;
 	struct sim_conn conns[SIM_CONNS];
@@ -362,6 +386,9 @@ struct sim_counts {
 	uint64_t server_faults, elections, expiries, orphans;
 	uint64_t strangers, downgrades, deletions, reaps, shorts;
 	uint64_t simulated_us;
+	/* Sessions that ran out and had holders: by how long before that they
+	 * were told. */
+	uint64_t notices[SIM_NOTICES];
 };
 
 struct sim {
@@ -389,7 +416,8 @@ struct sim {
 	struct sim_grant grants[SIM_NAMES_MAX][SIM_GRANTS];
 	size_t grants_len[SIM_NAMES_MAX];
 	bool strict; /* kept by sim_run(): P2 for shared grants too (C4) */
-	bool exempt[SIM_NAMES_MAX]; /* an operator deleted a bid */
+	bool exempt[SIM_NAMES_MAX];     /* an operator deleted a bid */
+	int64_t left_us[SIM_NAMES_MAX]; /* a stranger did last; 0: none */
 	struct sim_head heads[SIM_NAMES_MAX];
 	bool healing;
 	int64_t healed_us;
@@ -397,7 +425,8 @@ struct sim {
 	uint64_t hash; /* of everything that was said */
 	struct sim_counts counts;
 	bool trace;
-	char failure[512]; /* "": none yet */
+	int64_t notice_least_us; /* of this run; SIM_NEVER: none */
+	char failure[512];       /* "": none yet */
 };
 
 /* --- sim_time.c --- */
@@ -417,6 +446,11 @@ int64_t sim_latency(struct sim *sim);
 int64_t sim_pipe_at(struct sim *sim, struct sim_pipe *pipe);
 void sim_note(struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* A line for tests/support/historyfile.py; nothing without a file. */
+void sim_tell(const struct sim *sim, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Where such lines go from now on; NULL: nowhere. */
+void sim_tell_to(FILE *file);
 void sim_hash(struct sim *sim, const void *bytes, size_t len);
 void sim_fail(struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -492,6 +526,7 @@ void sim_client_stats(struct sim *sim, struct sim_host *host);
 /* --- sim_other.c --- */
 
 void sim_other_act(struct sim *sim, const struct sim_act *act);
+void sim_other_event(struct sim *sim, const struct sim_event *event);
 void sim_other_heal(struct sim *sim);
 
 /* --- sim_check.c, sim_budget.c --- */
@@ -515,6 +550,30 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		       const struct coord_event *ev);
 void sim_budget_tree(struct sim *sim);
+/* What a name in a queue says: by this code, not by the one that is tested. */
+bool sim_before(const char *name, const char *other);
+bool sim_reads(const char *name);
+
+/* --- sim_calm.c --- */
+
+/* Does a client of that host hold it, or ask for it? */
+bool sim_wanted(const struct sim_host *host, int name);
+void sim_calm_said(struct sim_host *host, int name);
+void sim_calm_ended(struct sim *sim, struct sim_host *host, int name);
+/* The hub hears of a watch. */
+void sim_calm_watch(struct sim *sim, struct sim_host *host, const char *path);
+void sim_calm_refused(struct sim *sim, struct sim_host *host,
+		      const struct sim_ask *ask, enum zkp_status status);
+void sim_calm_event(struct sim *sim, const struct sim_host *host,
+		    const struct zkp_reply *reply);
+void sim_calm_turn(struct sim *sim, struct sim_host *host);
+/* A connection has one ticket of a name, and so many in all. */
+void sim_calm_tickets(struct sim *sim, const struct sim_host *host, int conn,
+		      const struct sim_ask *ask);
+/* Something was told of the session: its page, doubt, its end. */
+void sim_calm_page(struct sim *sim, struct sim_host *host, int64_t until_ms);
+void sim_calm_notice(struct sim *sim, const struct sim_host *host, bool doubt);
+void sim_calm_expiry(struct sim *sim, int session);
 
 void sim_check_free(struct sim *sim, struct sim_host *host, int conn,
 		    const struct sim_ask *ask);

@@ -7,10 +7,30 @@
  * host that follow each other in the queue are one period.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "daemon/layout.h"
 #include "sim.h"
+
+/* Ten digits at the end are all that a queue goes by; -1: none. */
+static int64_t number_of(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len < 10 || strspn(name + len - 10, "0123456789") != 10)
+		return -1;
+	return strtoll(name + len - 10, NULL, 10);
+}
+
+bool sim_before(const char *name, const char *other)
+{
+	return number_of(name) >= 0 && number_of(name) < number_of(other);
+}
+
+bool sim_reads(const char *name)
+{
+	return strstr(name, "__READ__") || strstr(name, "__rlock__");
+}
 
 static const char *name_of(const char *path)
 {
@@ -24,18 +44,14 @@ static bool foreign_behind(const struct sim *sim, const struct sim_host *host,
 {
 	int64_t session = coord_local_session(host->link.inner);
 	const struct coord_tree_node *node;
-	struct layout_child own, child;
 	bool seen = false, behind = false;
 	char path[256];
 
-	if (!layout_child_parse(name_of(own_path), &own))
-		return false;
 	for (const char *at = host->budgets[name].listing; *at;
 	     at += strlen(at) + 1) {
 		seen = seen || strcmp(at, name_of(own_path)) == 0;
-		if (!layout_child_parse(at, &child) ||
-		    !layout_child_before(&own, &child) ||
-		    (own.reader && child.reader))
+		if (!sim_before(name_of(own_path), at) ||
+		    (sim_reads(own_path) && sim_reads(at)))
 			continue;
 		(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s",
 			       sim_name(name), at);
@@ -82,17 +98,12 @@ static bool parted(const struct sim *sim, const struct sim_host *host, int name,
 {
 	int64_t session = coord_local_session(host->link.inner);
 	const struct coord_tree_node *node;
-	struct layout_child low, high, child;
 	char path[256];
 
-	if (!layout_child_parse(name_of(from), &low) ||
-	    !layout_child_parse(name_of(to), &high))
-		return false;
 	for (const char *at = host->budgets[name].listing; *at;
 	     at += strlen(at) + 1) {
-		if (!layout_child_parse(at, &child) ||
-		    !layout_child_before(&low, &child) ||
-		    !layout_child_before(&child, &high))
+		if (!sim_before(name_of(from), at) ||
+		    !sim_before(at, name_of(to)))
 			continue;
 		(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s",
 			       sim_name(name), at);
@@ -148,7 +159,6 @@ static void look(struct sim *sim, int name)
 {
 	struct sim_head *head = &sim->heads[name];
 	const struct coord_tree_node *parent, *child, *first = NULL;
-	struct layout_child low, one;
 	int64_t owner, pzxid;
 	char path[64];
 
@@ -160,11 +170,10 @@ static void look(struct sim *sim, int name)
 	head->pzxid = pzxid;
 	child = parent ? coord_tree_child_first(parent) : NULL;
 	for (; child; child = coord_tree_child_next(child)) {
-		if (!layout_child_parse(coord_tree_name(child), &one) ||
-		    (first && !layout_child_before(&one, &low)))
-			continue;
-		first = child;
-		low = one;
+		if (number_of(coord_tree_name(child)) >= 0 &&
+		    (!first || sim_before(coord_tree_name(child),
+					  coord_tree_name(first))))
+			first = child;
 	}
 	owner = first ? coord_tree_stat(first).owner : 0;
 	if (owner != head->owner)

@@ -141,8 +141,8 @@ void sim_check_free(struct sim *sim, struct sim_host *host, int conn,
 	const struct sim_hold nobody = { .name = ask->name, .conn = conn };
 
 	if (ask->act != SIM_ACT_LOOK)
-		sim_fail(sim, "h%d.%d: FREE, but it did not WAIT", host->number,
-			 conn);
+		sim_fail(sim, "P4: h%d.%d: FREE, but it did not WAIT",
+			 host->number, conn);
 	check_alone(sim, host, &nobody);
 	check_arrival(sim, host, ask->name, ask);
 	sim_verbs_kept(sim, ask->name, false);
@@ -172,7 +172,6 @@ static void check_node(struct sim *sim, const struct sim_host *host,
 {
 	int64_t session = coord_local_session(host->link.inner);
 	const struct coord_tree_node *own, *child;
-	struct layout_child mine, other;
 
 	if (sim->exempt[hold->name])
 		return;
@@ -182,15 +181,12 @@ static void check_node(struct sim *sim, const struct sim_host *host,
 			 sim_name(hold->name), host->number, hold->node);
 		return;
 	}
-	if (!layout_child_parse(strrchr(hold->node, '/') + 1, &mine))
-		return;
 	for (child = coord_tree_child_first(queue_of(sim, hold->name)); child;
 	     child = coord_tree_child_next(child)) {
 		const char *word = coord_tree_name(child);
 
-		if (child == own || !layout_child_parse(word, &other) ||
-		    !layout_child_before(&other, &mine) ||
-		    (hold->shared && other.reader))
+		if (child == own || !sim_before(word, coord_tree_name(own)) ||
+		    (hold->shared && sim_reads(word)))
 			continue;
 		if (coord_tree_stat(child).owner == session &&
 		    !held_on(sim, host, word))
@@ -208,13 +204,20 @@ static void check_lease(struct sim *sim, struct sim_host *host,
 	int64_t now_ms = sim_host_ms(sim, host);
 
 	if (hold->gen != host->page_gen || hold->until_ms != host->page_ms)
-		sim_fail(sim, "h%d: GRANTED and the page say different things",
+		sim_fail(sim,
+			 "P3: h%d: GRANTED and the page say different things",
 			 host->number);
 	if (now_ms >= hold->until_ms)
 		sim_fail(sim, "P1: h%d: GRANTED past its deadline",
 			 host->number);
+	if (host->ending)
+		sim_fail(sim, "P3: h%d grants after it announced its end",
+			 host->number);
 	if (host->frozen_us)
 		return;
+	if (!host->link.told_up)
+		sim_fail(sim, "P1: h%d: GRANTED without a connection",
+			 host->number);
 	if (hold->until_ms - now_ms < host->link.told_ms / 3)
 		sim_fail(sim, "P1: h%d: GRANTED with only %lld ms left",
 			 host->number, (long long)(hold->until_ms - now_ms));
@@ -248,14 +251,26 @@ void sim_check_grant(struct sim *sim, struct sim_host *host,
 
 /* --- at the end of a hold --- */
 
+/* For this reason everything is lost. */
+static bool ends_session(const char *reason)
+{
+	return strcmp(reason, "deadline") == 0 ||
+	       strcmp(reason, "expired") == 0 ||
+	       strcmp(reason, "shutdown") == 0;
+}
+
 void sim_check_lost(struct sim *sim, struct sim_host *host,
 		    const struct sim_hold *hold, const char *reason)
 {
 	/* The page has been emptied by now. */
 	int64_t now_ms = sim_host_ms(sim, host);
 
+	if (reason && ends_session(reason) && host->page_gen == hold->gen &&
+	    now_ms < host->page_ms)
+		sim_fail(sim, "P3: LOST on h%d, and its page says held",
+			 host->number);
 	if (!reason) {
-		sim_fail(sim, "h%d: LOST without a reason", host->number);
+		sim_fail(sim, "P3: h%d: LOST without a reason", host->number);
 	} else if (strcmp(reason, "deadline") == 0) {
 		if (now_ms < hold->until_ms)
 			sim_fail(sim, "P3: LOST on h%d before the deadline",
@@ -317,6 +332,7 @@ void sim_check_turn(struct sim *sim, struct sim_host *host)
 		sim_fail(sim, "P1: h%d: GRANTED while suspended", host->number);
 	for (int i = 0; i < SIM_HOLDS; i++)
 		check_notice(sim, host, &host->holds[i]);
+	sim_calm_turn(sim, host);
 	for (int i = 0; i < SIM_CONNS; i++) {
 		if (host->conns[i].ended || host->conns[i].quits)
 			sim_fail(sim, "P5: h%d.%d has ended and is not closed",
@@ -328,11 +344,16 @@ void sim_check_turn(struct sim *sim, struct sim_host *host)
 
 /* P1, before anybody else profits: what is believed is there. */
 static void check_held(struct sim *sim, const struct sim_host *host,
-		       const struct sim_hold *hold)
+		       struct sim_hold *hold)
 {
-	if (!sim_believes(sim, host, hold) || sim->exempt[hold->name] ||
+	if (!sim_believes(sim, host, hold) ||
 	    coord_tree_find(sim->tree, 0, hold->node))
 		return;
+	if (sim->exempt[hold->name]) {
+		if (!hold->missing_us)
+			hold->missing_us = sim->now_us;
+		return;
+	}
 	sim_fail(sim, "P1: h%d.%d believes in %s until %lld, its node is gone",
 		 host->number, hold->conn, sim_name(hold->name),
 		 (long long)sim_believed_ms(host, hold));
@@ -365,7 +386,7 @@ static void check_bytes(struct sim *sim, const struct sim_host *host)
 void sim_check_tree(struct sim *sim)
 {
 	for (int i = 0; i < sim->weather.hosts; i++) {
-		const struct sim_host *host = &sim->hosts[i];
+		struct sim_host *host = &sim->hosts[i];
 
 		if (!host->alive)
 			continue;
@@ -379,6 +400,7 @@ void sim_check_tree(struct sim *sim)
 /* The theorem: no session ends that its host may still believe. */
 void sim_check_expiry(struct sim *sim, int session)
 {
+	sim_calm_expiry(sim, session);
 	for (int i = 0; i < sim->weather.hosts; i++) {
 		const struct sim_host *host = &sim->hosts[i];
 

@@ -57,6 +57,22 @@ static struct sim_ask *ask_find(struct sim_conn *conn, uint64_t tag)
 
 /* --- saying --- */
 
+/* The history has one ask of a lock and client, and no semaphores: what is
+ * refused as HELD is none. */
+static bool is_told(const struct sim *sim, struct sim_host *host, int n,
+		    int name)
+{
+	if (sim_hold_of(host, name, n)->live || sim_is_pool(sim, name))
+		return false;
+	for (int i = 0; i < SIM_ASKS_MAX; i++) {
+		const struct sim_ask *ask = &host->conns[n].asks[i];
+
+		if (ask->tag && ask->told && ask->name == name)
+			return false;
+	}
+	return true;
+}
+
 static void say(struct sim *sim, struct sim_host *host, int n,
 		struct sim_ask ask, const char *words)
 {
@@ -74,7 +90,15 @@ static void say(struct sim *sim, struct sim_host *host, int n,
 	ask.tag = ++sim->tag_last;
 	ask.order = ++sim->order_last;
 	ask.said_ms = sim_host_ms(sim, host);
+	ask.said_us = sim->now_us;
+	if (ask.act <= SIM_ACT_TRY || ask.act == SIM_ACT_LOOK)
+		sim_calm_said(host, ask.name);
+	if (ask.act <= SIM_ACT_TRY)
+		ask.told = is_told(sim, host, n, ask.name);
 	*place = ask;
+	if (ask.told)
+		sim_tell(sim, "ask h%d/c%d lock=%s mode=%s", host->number, n,
+			 sim_name(ask.name), ask.shared ? "s" : "x");
 	(void)snprintf(line, sizeof line, "#%llu %s",
 		       (unsigned long long)ask.tag, words);
 	sim_note(sim, "h%d.%d > %s", host->number, n, line);
@@ -99,10 +123,12 @@ struct sim_hold *sim_hold_of(struct sim_host *host, int name, int conn)
 }
 
 /* The end of the connection ends its holds at once (P1). */
-static void let_go(struct sim_host *host, int n)
+static void let_go(struct sim *sim, struct sim_host *host, int n)
 {
-	for (int i = 0; i < SIM_NAMES_MAX; i++)
+	for (int i = 0; i < SIM_NAMES_MAX; i++) {
 		sim_hold_of(host, i, n)->live = false;
+		sim_calm_ended(sim, host, i);
+	}
 }
 
 static void end(struct sim *sim, struct sim_host *host, int n)
@@ -112,10 +138,11 @@ static void end(struct sim *sim, struct sim_host *host, int n)
 	if (!host->alive || !conn->id || conn->ended)
 		return;
 	sim_note(sim, "h%d.%d EOF", host->number, n);
+	sim_tell(sim, "eof h%d/c%d", host->number, n);
 	hub_on_eof(host->hub, conn->id);
 	sim_host_stir(sim, host);
-	let_go(host, n);
 	memset(conn->asks, 0, sizeof conn->asks);
+	let_go(sim, host, n);
 	conn->ended = true;
 }
 
@@ -157,6 +184,17 @@ static void unlock_stale(struct sim *sim, struct sim_host *host,
 	struct sim_ask ask = { .act = act->type, .name = act->name };
 	char words[128];
 
+	/* B13: or by the number of somebody else's hold. */
+	for (int n = 0; n < SIM_CONNS && act->salt % 2; n++) {
+		const struct sim_hold *hold = sim_hold_of(host, act->name, n);
+
+		if (n == act->conn || !hold->live)
+			continue;
+		(void)snprintf(words, sizeof words, "UNLOCK @%llu",
+			       (unsigned long long)hold->id);
+		say(sim, host, act->conn, ask, words);
+		return;
+	}
 	ask.token = host->conns[act->conn].stale[act->name];
 	if (!ask.token)
 		return;
@@ -185,7 +223,8 @@ static void quit(struct sim *sim, struct sim_host *host, int n)
 		return;
 	say(sim, host, n, ask, "QUIT");
 	host->conns[n].quits = true;
-	let_go(host, n);
+	sim_tell(sim, "eof h%d/c%d", host->number, n);
+	let_go(sim, host, n);
 }
 
 void sim_client_act(struct sim *sim, const struct sim_act *act)
@@ -278,6 +317,38 @@ void sim_client_stats(struct sim *sim, struct sim_host *host)
 
 /* --- being told --- */
 
+static void tell_grant(struct sim *sim, const struct sim_host *host,
+		       struct sim_hold *hold)
+{
+	const struct coord_tree_node *node =
+	    coord_tree_find(sim->tree, 0, hold->node);
+
+	if (host->conns[hold->conn].quits || sim_is_pool(sim, hold->name))
+		return; /* it has let go; or it is no lock */
+	hold->told = true;
+	if (node)
+		sim_tell(sim, "node tree lock=%s path=%s czxid=%llx",
+			 sim_name(hold->name), hold->node,
+			 (unsigned long long)coord_tree_stat(node).czxid);
+	sim_tell(sim,
+		 "grant h%d/c%d lock=%s token=%llu mode=%s gen=%u page=%u "
+		 "until=%.3f node=%s",
+		 host->number, hold->conn, sim_name(hold->name),
+		 (unsigned long long)hold->token, hold->shared ? "s" : "x",
+		 hold->gen, host->life,
+		 (double)sim_host_us(sim, host, hold->until_ms) / 1000.0,
+		 hold->node);
+}
+
+static void tell_end(struct sim *sim, const struct sim_host *host,
+		     struct sim_hold *hold, const char *how)
+{
+	if (hold->told)
+		sim_tell(sim, "%s h%d/c%d lock=%s", how, host->number,
+			 hold->conn, sim_name(hold->name));
+	hold->told = false;
+}
+
 static void granted(struct sim *sim, struct sim_host *host, int n,
 		    const struct sim_ask *ask, const struct zkp_reply *reply)
 {
@@ -285,8 +356,8 @@ static void granted(struct sim *sim, struct sim_host *host, int n,
 	struct zkp_grant grant;
 
 	if (!zkp_grant_read(reply, &grant) || ask->act > SIM_ACT_TRY) {
-		sim_fail(sim, "h%d.%d was told no proper GRANTED", host->number,
-			 n);
+		sim_fail(sim, "P4: h%d.%d was told no proper GRANTED",
+			 host->number, n);
 		return;
 	}
 	sim->counts.grants++;
@@ -296,8 +367,8 @@ static void granted(struct sim *sim, struct sim_host *host, int n,
 		sim_fail(sim, "P1: two holds of %s on h%d.%d",
 			 sim_name(ask->name), host->number, n);
 	if (strcmp(grant.mode, ask->shared ? "s" : "x") != 0)
-		sim_fail(sim, "h%d.%d: granted in another mode", host->number,
-			 n);
+		sim_fail(sim, "P4: h%d.%d: granted in another mode",
+			 host->number, n);
 	sim_verbs_kept(sim, ask->name, ask->shared);
 	*hold = (struct sim_hold){ .live = true,
 				   .shared = ask->shared,
@@ -309,7 +380,9 @@ static void granted(struct sim *sim, struct sim_host *host, int n,
 				   .until_ms = grant.until_ms };
 	(void)snprintf(hold->node, sizeof hold->node, "%s", grant.node);
 	sim_verbs_granted(sim, host, hold, ask, &grant);
+	tell_grant(sim, host, hold);
 	sim_check_grant(sim, host, hold, ask);
+	sim_calm_tickets(sim, host, n, ask);
 	release_after(sim, host, hold, sim->healing ? 1 : ask->hold_ms);
 }
 
@@ -324,18 +397,23 @@ static void downgraded(struct sim *sim, struct sim_host *host, int n,
 	if (host->conns[n].quits)
 		return;
 	if (!hold->live || token != hold->token) {
-		sim_fail(sim, "h%d.%d: shares what it does not hold",
+		sim_fail(sim, "P4: h%d.%d: shares what it does not hold",
 			 host->number, n);
 		return;
 	}
+	/* It knows no change of mode; this much it had alone. */
+	if (!hold->shared)
+		tell_end(sim, host, hold, "release");
 	sim->counts.shares += !hold->shared;
 	hold->shared = true;
 }
 
-static void hold_ends(struct sim_host *host, struct sim_hold *hold, int name)
+static void hold_ends(struct sim *sim, struct sim_host *host,
+		      struct sim_hold *hold, int name)
 {
 	hold->live = false;
 	host->conns[hold->conn].stale[name] = hold->token;
+	sim_calm_ended(sim, host, name);
 }
 
 static void released(struct sim *sim, struct sim_host *host, int n,
@@ -349,15 +427,16 @@ static void released(struct sim *sim, struct sim_host *host, int n,
 	if (host->conns[n].quits && hold && !hold->live)
 		return; /* it let go by that */
 	if (!hold || !hold->live || hold->id != id || hold->conn != n) {
-		sim_fail(sim, "h%d.%d: RELEASED what it did not hold",
+		sim_fail(sim, "P4: h%d.%d: RELEASED what it did not hold",
 			 host->number, n);
 		return;
 	}
 	if (ask->token && ask->token != hold->token)
-		sim_fail(sim, "h%d.%d: an UNLOCK of token %llu ended %llu",
+		sim_fail(sim, "P1: h%d.%d: an UNLOCK of token %llu ended %llu",
 			 host->number, n, (unsigned long long)ask->token,
 			 (unsigned long long)hold->token);
-	hold_ends(host, hold, name);
+	tell_end(sim, host, hold, "release");
+	hold_ends(sim, host, hold, name);
 }
 
 static void checked(struct sim *sim, struct sim_host *host, int n,
@@ -375,9 +454,10 @@ static void checked(struct sim *sim, struct sim_host *host, int n,
 	if (held &&
 	    (!holds || token != hold->token || until_ms != host->page_ms ||
 	     sim_host_ms(sim, host) >= until_ms))
-		sim_fail(sim, "h%d.%d: CHECK says held", host->number, n);
+		sim_fail(sim, "P1: h%d.%d: CHECK says held", host->number, n);
 	if (!held && holds && sim_believes(sim, host, hold))
-		sim_fail(sim, "h%d.%d: CHECK says not held", host->number, n);
+		sim_fail(sim, "P1: h%d.%d: CHECK says not held", host->number,
+			 n);
 }
 
 static void refused(struct sim *sim, struct sim_host *host, int n,
@@ -391,13 +471,14 @@ static void refused(struct sim *sim, struct sim_host *host, int n,
 		     (reply->status == ZKP_BUSY && ask->act != SIM_ACT_TRY);
 
 	sim->counts.refusals++;
+	sim_calm_refused(sim, host, ask, reply->status);
 	if (reply->status == ZKP_TIMEOUT)
 		wrong = (ask->act != SIM_ACT_LOCK_WAIT &&
 			 ask->act != SIM_ACT_LOOK) ||
 			sim_host_ms(sim, host) < ask->due_ms;
 	if (wrong)
-		sim_fail(sim, "h%d.%d: #%llu is refused: %s", host->number, n,
-			 (unsigned long long)ask->tag, reply->word);
+		sim_fail(sim, "P4: h%d.%d: #%llu is refused: %s", host->number,
+			 n, (unsigned long long)ask->tag, reply->word);
 }
 
 static void doubt(struct sim_host *host, int n, bool suspended)
@@ -413,13 +494,22 @@ static void event(struct sim *sim, struct sim_host *host, int n,
 	uint64_t id = 0;
 	int name;
 
+	sim_calm_event(sim, host, reply);
 	if (strcmp(reply->word, "SUSPENDED") == 0) {
 		sim->counts.suspensions++;
+		sim_calm_notice(sim, host, true);
 		doubt(host, n, true);
+		sim_tell(sim, "suspended h%d/c%d", host->number, n);
 	} else if (strcmp(reply->word, "RESUMED") == 0) {
 		sim->counts.resumes++;
 		sim_check_resumed(sim, host);
+		sim_calm_notice(sim, host, false);
 		doubt(host, n, false);
+		sim_tell(sim, "resumed h%d/c%d until=%.3f", host->number, n,
+			 (double)sim_host_us(sim, host, host->page_ms) /
+			     1000.0);
+	} else if (strcmp(reply->word, "DRAINING") == 0) {
+		sim_tell(sim, "suspended h%d/c%d", host->number, n);
 	} else if (strcmp(reply->word, "LOST") == 0) {
 		sim->counts.losses++;
 		name = sim_name_number(zkp_reply_arg(reply, 0));
@@ -427,8 +517,10 @@ static void event(struct sim *sim, struct sim_host *host, int n,
 		(void)zkp_reply_id(reply, "id", &id);
 		if (!hold || !hold->live || hold->id != id)
 			return; /* of a hold that it was never told of */
+		sim_calm_notice(sim, host, true);
 		sim_check_lost(sim, host, hold, zkp_reply_str(reply, "reason"));
-		hold_ends(host, hold, name);
+		tell_end(sim, host, hold, "lost");
+		hold_ends(sim, host, hold, name);
 		hold->kept_until_ms = 0;
 	} else if (strcmp(reply->word, "REVOKE") == 0) {
 		name = sim_name_number(zkp_reply_arg(reply, 0));
@@ -437,6 +529,16 @@ static void event(struct sim *sim, struct sim_host *host, int n,
 		if (hold && hold->live && hold->id == id)
 			sim_verbs_revoked(hold, reply);
 	}
+}
+
+static void queued(struct sim *sim, struct sim_host *host, int n,
+		   const struct zkp_reply *reply)
+{
+	const struct sim_ask *ask =
+	    ask_find(&host->conns[n], strtoull(reply->tag, NULL, 10));
+
+	if (ask && ask->tag)
+		sim_calm_tickets(sim, host, n, ask);
 }
 
 static void final(struct sim *sim, struct sim_host *host, int n,
@@ -455,7 +557,10 @@ static void final(struct sim *sim, struct sim_host *host, int n,
 	was = *ask;
 	ask->tag = 0;
 	if (was.act == SIM_ACT_QUIT)
-		let_go(host, n); /* of what it got since, too */
+		let_go(sim, host, n); /* of what it got since, too */
+	if (reply->class == ZKP_REPLY_ERR && was.told)
+		sim_tell(sim, "answer h%d/c%d lock=%s code=%s", host->number, n,
+			 sim_name(was.name), reply->word);
 	if (reply->class == ZKP_REPLY_ERR)
 		refused(sim, host, n, &was, reply);
 	else if (strcmp(reply->word, "GRANTED") == 0)
@@ -470,6 +575,7 @@ static void final(struct sim *sim, struct sim_host *host, int n,
 		downgraded(sim, host, n, &was, reply);
 	else if (was.act == SIM_ACT_CHECK)
 		checked(sim, host, n, &was, reply);
+	sim_calm_ended(sim, host, was.name);
 }
 
 void sim_client_told(struct sim *sim, struct sim_host *host, uint64_t id,
@@ -481,7 +587,7 @@ void sim_client_told(struct sim *sim, struct sim_host *host, uint64_t id,
 	while (n < SIM_CONNS && host->conns[n].id != id)
 		n++;
 	if (n == SIM_CONNS) {
-		sim_fail(sim, "h%d: told a connection that is closed: %s",
+		sim_fail(sim, "P5: h%d: told a connection that is closed: %s",
 			 host->number, line);
 		return;
 	}
@@ -491,7 +597,7 @@ void sim_client_told(struct sim *sim, struct sim_host *host, uint64_t id,
 	if (host->conns[n].ended)
 		return;
 	if (zkp_reply_parse(line, strlen(line), &reply) != ZKP_OK) {
-		sim_fail(sim, "h%d.%d: no reply line", host->number, n);
+		sim_fail(sim, "P4: h%d.%d: no reply line", host->number, n);
 		return;
 	}
 	switch (reply.class) {
@@ -501,6 +607,7 @@ void sim_client_told(struct sim *sim, struct sim_host *host, uint64_t id,
 			    strtoull(zkp_reply_arg(&reply, 1), NULL, 10);
 		break;
 	case ZKP_REPLY_QUEUED:
+		queued(sim, host, n, &reply);
 		break;
 	case ZKP_REPLY_EVENT:
 		event(sim, host, n, &reply);
@@ -516,7 +623,8 @@ void sim_client_closed(struct sim *sim, struct sim_host *host, int n)
 {
 	struct sim_conn *conn = &host->conns[n];
 
-	(void)sim;
-	let_go(host, n);
+	if (conn->id)
+		sim_tell(sim, "eof h%d/c%d", host->number, n);
 	memset(conn, 0, sizeof *conn);
+	let_go(sim, host, n);
 }

@@ -14,6 +14,15 @@
 
 /* --- doors --- */
 
+/* For the history: its process stands still, goes on. */
+static void stands(struct sim *sim, struct sim_host *host, bool still)
+{
+	if (host->deaf == still)
+		return;
+	host->deaf = still;
+	sim_tell(sim, "%s h%d", still ? "stop" : "go", host->number);
+}
+
 static int64_t door_now(void *ctx)
 {
 	struct sim_host *host = ctx;
@@ -23,6 +32,7 @@ static int64_t door_now(void *ctx)
 		sim_note(sim, "h%d freezes within its turn", host->number);
 		host->frozen_us = host->freeze_us;
 		host->freeze_us = 0;
+		stands(sim, host, true);
 		/* What it says from now on leaves when it thaws. */
 		host->link.out.stall_us = sim->now_us + host->frozen_us;
 	}
@@ -76,8 +86,20 @@ static void door_page(void *ctx, uint16_t gen, int64_t deadline_ms)
 	sim_note(sim, "h%d page gen=%u until=%lld (now %lld)", host->number,
 		 gen, (long long)deadline_ms,
 		 (long long)sim_host_ms(sim, host));
+	/* L-R5: what has passed is not believed again. */
+	if (host->page_gen == gen && host->page_ms > 0 && deadline_ms > 0 &&
+	    deadline_ms > host->page_ms && !host->frozen_us &&
+	    sim_host_ms(sim, host) >= host->page_ms)
+		sim_fail(sim, "P3: h%d revives a deadline that has passed",
+			 host->number);
 	host->page_gen = gen;
 	host->page_ms = deadline_ms;
+	sim_calm_page(sim, host, deadline_ms);
+	sim_tell(sim, "page h%d page=%u gen=%u until=%.3f", host->number,
+		 host->life, gen,
+		 deadline_ms > 0
+		     ? (double)sim_host_us(sim, host, deadline_ms) / 1000.0
+		     : 0.0);
 }
 
 static void door_random(void *ctx, void *bytes, size_t len)
@@ -134,6 +156,8 @@ void sim_host_begin(struct sim *sim, struct sim_host *host)
 
 	sim_link_begin(sim, host);
 	host->alive = true;
+	host->life++;
+	host->deaf = host->ending = false;
 	host->stopping = false;
 	host->doubtful = false;
 	host->spins = 0;
@@ -165,6 +189,7 @@ void sim_host_free(struct sim *sim, struct sim_host *host)
 void sim_host_dies(struct sim *sim, struct sim_host *host, int64_t for_us)
 {
 	sim_note(sim, "h%d dies", host->number);
+	sim_tell(sim, "kill h%d", host->number);
 	sim_host_free(sim, host);
 	host->paused_us = 0;
 	for (int i = 0; i < SIM_CONNS; i++)
@@ -207,7 +232,7 @@ static bool stopped(struct sim *sim, struct sim_host *host)
 		host->stopped_us = host->paused_us; /* then it went on */
 	if (sim->now_us >
 	    host->stopped_us + STOP_PATIENCE * SIM_MS * sim->weather.timeout_ms)
-		sim_fail(sim, "h%d does not stop", host->number);
+		sim_fail(sim, "P5: h%d does not stop", host->number);
 	if (!state.done) {
 		sim_host_wake(sim, host, sim->now_us + 20 * SIM_MS);
 		return false;
@@ -226,7 +251,8 @@ static void sleep_until(struct sim *sim, struct sim_host *host)
 	if (wake_ms == INT64_MAX)
 		return;
 	if (wake_ms <= sim_host_ms(sim, host) && ++host->spins > SPINS_MAX)
-		sim_fail(sim, "h%d spins: it wants to wake at %lld, now %lld",
+		sim_fail(sim,
+			 "P8: h%d spins: it wants to wake at %lld, now %lld",
 			 host->number, (long long)wake_ms,
 			 (long long)sim_host_ms(sim, host));
 	sim_host_wake(sim, host, sim_host_us(sim, host, wake_ms) + late_us);
@@ -236,7 +262,10 @@ static void turn(struct sim *sim, struct sim_host *host)
 {
 	sim->counts.turns++;
 	host->turn_us = SIM_NEVER;
+	stands(sim, host, false);
 	hub_drain(host->hub);
+	host->ending = host->stopping;
+	host->turned_us = sim->now_us;
 	host->freeze_us = 0;
 	sim_check_turn(sim, host);
 	if (host->frozen_us) {
@@ -312,6 +341,7 @@ static void fault(struct sim *sim, struct sim_host *host,
 	} else if (act->type == SIM_ACT_PAUSE) {
 		if (host->paused_us < sim->now_us + act->a_ms * SIM_MS)
 			host->paused_us = sim->now_us + act->a_ms * SIM_MS;
+		stands(sim, host, true);
 		sim->counts.pauses++;
 	} else if (act->type == SIM_ACT_FREEZE) {
 		freeze(sim, host, act);
@@ -354,7 +384,7 @@ void sim_host_heal(struct sim *sim, struct sim_host *host)
 	host->stopped_us = sim->now_us;
 	link->create_ms = link->delete_ms = link->proof_ms = 0;
 	if (host->paused_us > sim->now_us) {
-		host->paused_us = 0;
+		host->paused_us = sim->now_us;
 		host->turn_us = SIM_NEVER;
 		sim_host_wake(sim, host, sim->now_us);
 	}

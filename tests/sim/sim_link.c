@@ -386,7 +386,7 @@ static void on_handshake(struct sim *sim, struct sim_link *link)
 	if (session >= 0 && server->role != SIM_DEPOSED)
 		sim_zk_touch(sim, session, sim->sessions[session].timeout_ms,
 			     sim->now_us);
-	if (!sim->healing && sim_chance(sim, 8))
+	if (!sim->healing && sim_chance(sim, 8) && !sim->weather.quiet)
 		slow_us = (int64_t)sim_random(sim, 1500 * SIM_MS);
 	sim_push(sim, sim->now_us + sim_latency(sim) + slow_us,
 		 SIM_EV_CONNECTED, of_link(link));
@@ -472,6 +472,8 @@ static void note_write(struct sim_request *row, const struct coord_op *op)
 
 	row->creates = row->creates || (bid && op->verb == COORD_CREATE);
 	row->deletes = row->deletes || (bid && op->verb == COORD_DELETE);
+	if (name >= 0)
+		row->names |= (uint8_t)(1 << name);
 }
 
 static void link_submit(struct coord *coord, const struct coord_op *ops,
@@ -527,6 +529,7 @@ static void link_close(struct coord *coord)
 
 	coord_local_stall(link->inner, !sim_link_clear(sim, link->host));
 	link->inner->ops->close(link->inner);
+	sim_zk_propagate(sim); /* others see it before the daemon goes on */
 	if (session >= 0 &&
 	    !coord_tree_session_alive(sim->tree, sim->sessions[session].id))
 		sim->sessions[session].alive = false;
@@ -578,7 +581,7 @@ static void answered(struct sim *sim, struct sim_link *link,
 	struct sim_request row;
 
 	if (!ring_take(&link->asked, ev->answer.id, &row)) {
-		sim_fail(sim, "h%d: an answer that nobody asked for",
+		sim_fail(sim, "P4: h%d: an answer that nobody asked for",
 			 link->host->number);
 		return;
 	}
@@ -604,11 +607,12 @@ static bool link_next(struct coord *coord, struct coord_event *event_out)
 		return false;
 	if (event_out->type == COORD_EV_ATTACHED)
 		link->proven = false;
-	else if (event_out->type == COORD_EV_ANSWER)
+	if (event_out->type == COORD_EV_ANSWER)
 		answered(sim_world(), link, event_out);
 	else if (event_out->type == COORD_EV_WATCH)
-		sim_note(sim_world(), "h%d hears of %s", link->host->number,
-			 event_out->watch.path);
+		sim_calm_watch(sim_world(), link->host, event_out->watch.path);
+	else
+		link->told_up = event_out->type == COORD_EV_ATTACHED;
 	return true;
 }
 

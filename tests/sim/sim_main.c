@@ -14,6 +14,8 @@
 
 /* A line of progress after this many seeds. */
 #define PROGRESS_SEEDS 2000
+/* A seed takes milliseconds, also where sanitizers watch. */
+#define SEED_S 60
 /* One seed of so many is played twice: the same hash? */
 #define TWICE 100
 
@@ -26,7 +28,10 @@ static const char usage[] =
     "zkl_sim --strict ...            tokens of shared grants must grow as "
     "well:\n"
     "                                nobody can promise that, so it must fail\n"
-    "zkl_sim --replay N              play N seeds twice: the same bits?\n";
+    "zkl_sim --replay N              play N seeds twice: the same bits?\n"
+    "--history PREFIX                with the first two: what was seen, a "
+    "file\n"
+    "                                for each seed (historyfile.py reads it)\n";
 
 struct options {
 	uint64_t from, seeds, seed, replay;
@@ -35,24 +40,52 @@ struct options {
 
 static struct sim sim; /* half a megabyte: not for the stack */
 static volatile uint64_t seed_now;
+static const char *history_prefix;          /* NULL: none is wanted */
+static int64_t notice_least_us = SIM_NEVER; /* of all runs */
 
-/* An assert in a room is a finding too: say which seed it was. */
+/* An assert in a room is a finding too, and so is a turn that never ends: say
+ * which seed it was. */
 static void on_abort(int number)
 {
 	char text[96];
-	int len = snprintf(
-	    text, sizeof text, "seed %llu: aborted; see it with --seed %llu\n",
-	    (unsigned long long)seed_now, (unsigned long long)seed_now);
+	int len = snprintf(text, sizeof text,
+			   "seed %llu: %s; see it with --seed %llu\n",
+			   (unsigned long long)seed_now,
+			   number == SIGALRM ? "P8: it never ends" : "aborted",
+			   (unsigned long long)seed_now);
 
-	(void)number;
 	(void)!write(STDOUT_FILENO, text, (size_t)len);
 	_exit(1);
 }
 
+static FILE *history_open(uint64_t seed)
+{
+	char path[4096];
+	FILE *file;
+
+	(void)snprintf(path, sizeof path, "%s%llu", history_prefix,
+		       (unsigned long long)seed);
+	file = fopen(path, "w");
+	if (!file) {
+		perror(path);
+		exit(1);
+	}
+	return file;
+}
+
 static void play(uint64_t seed, const bool *out, bool trace)
 {
+	FILE *file = history_prefix ? history_open(seed) : NULL;
+
 	seed_now = seed;
+	(void)alarm(SEED_S);
+	sim_tell_to(file);
 	sim_run(&sim, seed, out, trace);
+	sim_tell_to(NULL);
+	if (file && fclose(file) != 0)
+		exit(1);
+	if (sim.notice_least_us < notice_least_us)
+		notice_least_us = sim.notice_least_us;
 }
 
 static void add(struct sim_counts *to, const struct sim_counts *from)
@@ -64,12 +97,31 @@ static void add(struct sim_counts *to, const struct sim_counts *from)
 		a[i] += b[i];
 }
 
+/* Of the processor: others may have the rest of it. */
 static double real_s(void)
 {
 	struct timespec now;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* How early those who held were told. */
+static void notices(const struct sim_counts *c)
+{
+	static const char *const ranges[SIM_NOTICES] = {
+		"< 10 ms", "< 100 ms", "< 300 ms", "< 1 s",
+		"< 3 s",   "< 6 s",    "< 10 s",   ">= 10 s"
+	};
+
+	if (notice_least_us == SIM_NEVER)
+		return;
+	(void)printf("notice before the earliest possible end of a session: "
+		     "%lld ms at least\n",
+		     (long long)(notice_least_us / SIM_MS));
+	for (int i = 0; i < SIM_NOTICES; i++)
+		(void)printf("  %-28s %12llu\n", ranges[i],
+			     (unsigned long long)c->notices[i]);
 }
 
 /* What happened, how often; nothing that never happened was tested. */
@@ -113,8 +165,8 @@ static bool summary(uint64_t seeds, const struct sim_counts *c, double took_s)
 	double simulated_s = (double)c->simulated_us / 1e6;
 	bool all = true;
 
-	(void)printf("%llu seeds, %.0f s simulated in %.1f s: %.0f times real "
-		     "time\n",
+	(void)printf("%llu seeds, %.0f s simulated in %.1f s of one core: "
+		     "%.0f times real time\n",
 		     (unsigned long long)seeds, simulated_s, took_s,
 		     simulated_s / (took_s > 0 ? took_s : 1));
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -122,6 +174,7 @@ static bool summary(uint64_t seeds, const struct sim_counts *c, double took_s)
 			     (unsigned long long)rows[i].times);
 		all = all && (rows[i].times || !rows[i].must);
 	}
+	notices(c);
 	return all;
 }
 
@@ -220,6 +273,7 @@ static bool read_options(int argc, char **argv, struct options *out)
 		{ "replay", required_argument, NULL, 'r' },
 		{ "shrink", no_argument, NULL, 'k' },
 		{ "strict", no_argument, NULL, 't' },
+		{ "history", required_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int flag;
@@ -239,6 +293,8 @@ static bool read_options(int argc, char **argv, struct options *out)
 			out->shrink = true;
 		else if (flag == 't')
 			sim.strict = true;
+		else if (flag == 'h')
+			history_prefix = optarg;
 		else
 			return false;
 	}
@@ -255,6 +311,8 @@ int main(int argc, char **argv)
 	}
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	(void)signal(SIGABRT, on_abort);
+	(void)signal(SIGSEGV, on_abort);
+	(void)signal(SIGALRM, on_abort);
 	if (o.replay)
 		return run_replay(o.from, o.replay);
 	if (o.seed)

@@ -12,6 +12,8 @@
 
 /* Longer than any run. */
 #define STRANGER_MS 1000000000
+/* Between the two writes of a downgrade. */
+#define DOWNGRADE_US (300 * SIM_MS)
 
 static void parent_path(char *buf, size_t size, int name)
 {
@@ -27,11 +29,15 @@ static void write_as(struct sim *sim, const struct coord_op *op,
 static void leave(struct sim *sim, struct sim_stranger *stranger)
 {
 	struct coord_op op = { .verb = COORD_DELETE, .path = stranger->path };
+	size_t parent;
+	int name = sim_path_name(stranger->path, &parent);
 
 	sim_note(sim, "a stranger leaves %s", stranger->path);
+	if (name >= 0)
+		sim->left_us[name] = sim->now_us;
 	write_as(sim, &op, 0);
 	coord_tree_session_end(sim->tree, stranger->session);
-	stranger->path[0] = '\0';
+	stranger->path[0] = stranger->old_path[0] = '\0';
 }
 
 /* Curator's mutex, its writer, kazoo's lock, Curator's reader. */
@@ -89,13 +95,37 @@ static void downgrade(struct sim *sim, struct sim_stranger *stranger)
 	memcpy(word, "__READ__", 8);
 	op.path = path;
 	write_as(sim, &op, stranger->session);
-	op.verb = COORD_DELETE;
-	op.path = stranger->path;
-	write_as(sim, &op, stranger->session);
+	memcpy(stranger->old_path, stranger->path, sizeof path);
 	memcpy(stranger->path, path, sizeof path);
 	stranger->writer = false;
 	sim->counts.downgrades++;
-	sim_note(sim, "a stranger keeps reading: %s", path);
+	sim_note(sim, "a stranger reads as well: %s", path);
+	sim_push(sim, sim->now_us + (int64_t)sim_random(sim, DOWNGRADE_US),
+		 SIM_EV_DOWNGRADED,
+		 (struct sim_event){ .who = (int)(stranger - sim->strangers),
+				     .gen = ++stranger->gen });
+}
+
+/* The writer goes; or the reader, and the writer goes on (C2). */
+void sim_other_event(struct sim *sim, const struct sim_event *event)
+{
+	struct sim_stranger *stranger = &sim->strangers[event->who];
+	struct coord_op op = { .verb = COORD_DELETE,
+			       .path = stranger->old_path };
+
+	if (event->gen != stranger->gen || !*stranger->old_path)
+		return;
+	if (sim_chance(sim, 2)) {
+		op.path = stranger->path;
+		write_as(sim, &op, stranger->session);
+		memcpy(stranger->path, stranger->old_path,
+		       sizeof stranger->path);
+		stranger->writer = true;
+	} else {
+		write_as(sim, &op, stranger->session);
+	}
+	sim_note(sim, "a stranger stays: %s", stranger->path);
+	stranger->old_path[0] = '\0';
 }
 
 static const struct coord_tree_node *pick_child(const struct sim *sim, int name,
@@ -138,10 +168,17 @@ static void operate(struct sim *sim, const struct sim_act *act)
 	op.path = path;
 	write_as(sim, &op, 0);
 	for (int i = 0; i < SIM_STRANGERS; i++) {
-		if (strcmp(sim->strangers[i].path, path) == 0)
-			sim->strangers[i].path[0] = '\0';
+		struct sim_stranger *one = &sim->strangers[i];
+
+		if (strcmp(one->path, path) != 0)
+			continue;
+		/* The other half of a downgrade stays. */
+		memcpy(one->path, one->old_path, sizeof one->path);
+		one->writer = *one->old_path != '\0';
+		one->old_path[0] = '\0';
 	}
 	sim->exempt[act->name] = true;
+	sim_tell(sim, "exempt - lock=%s", sim_name(act->name));
 }
 
 void sim_other_act(struct sim *sim, const struct sim_act *act)

@@ -184,4 +184,5 @@ void sim_script(struct sim *sim)
 		draw_act(sim, OF_OTHERS, kinds);
 	for (uint64_t i = 0; i < fates; i++)
 		draw_act(sim, OF_FATE, kinds);
+	sim->weather.quiet = fates == 0 && sim->weather.spikes == 0;
 }

@@ -151,6 +151,27 @@ void sim_note(struct sim *sim, const char *format, ...)
 	(void)putchar('\n');
 }
 
+static FILE *history;
+
+void sim_tell_to(FILE *file)
+{
+	history = file;
+}
+
+void sim_tell(const struct sim *sim, const char *format, ...)
+{
+	va_list args;
+
+	if (!history)
+		return;
+	if (format[0] != '#')
+		(void)fprintf(history, "%.3f ", (double)sim->now_us / 1000.0);
+	va_start(args, format);
+	(void)vfprintf(history, format, args);
+	va_end(args);
+	(void)fputc('\n', history);
+}
+
 void sim_fail(struct sim *sim, const char *format, ...)
 {
 	va_list args;

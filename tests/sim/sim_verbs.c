@@ -92,10 +92,10 @@ void sim_verbs_granted(struct sim *sim, const struct sim_host *host,
 	if (!ask->max_hold_ms != !grant->max_until_ms ||
 	    (ask->max_hold_ms &&
 	     grant->max_until_ms < granted_ms + ask->max_hold_ms))
-		sim_fail(sim, "R17: h%d.%d: max_until_ms=%lld, asked at %lld",
-			 host->number, hold->conn,
-			 (long long)grant->max_until_ms,
-			 (long long)ask->said_ms);
+		sim_fail(
+		    sim, "P4: R17: h%d.%d: max_until_ms=%lld, asked at %lld",
+		    host->number, hold->conn, (long long)grant->max_until_ms,
+		    (long long)ask->said_ms);
 }
 
 /* R21: nobody else is granted what is kept, as long as its session lives. */
@@ -113,9 +113,9 @@ void sim_verbs_kept(struct sim *sim, int name, bool shared)
 		    sim_host_ms(sim, at) >= at->page_ms ||
 		    sim_host_ms(sim, at) >= hold->kept_until_ms)
 			continue;
-		sim_fail(sim, "R21: %s is granted, but kept on h%d until %lld",
-			 sim_name(name), at->number,
-			 (long long)hold->kept_until_ms);
+		sim_fail(
+		    sim, "P1: R21: %s is granted, but kept on h%d until %lld",
+		    sim_name(name), at->number, (long long)hold->kept_until_ms);
 	}
 }
 
@@ -152,7 +152,8 @@ bool sim_verbs_lost(struct sim *sim, const struct sim_host *host,
 		return false;
 	if (!hold->max_until_ms || kicked != hold->kicked ||
 	    sim_host_ms(sim, host) < hold->max_until_ms)
-		sim_fail(sim, "R17: LOST on h%d (%s), but not over until %lld",
+		sim_fail(sim,
+			 "P3: R17: LOST on h%d (%s), but not over until %lld",
 			 host->number, reason, (long long)hold->max_until_ms);
 	return true;
 }

@@ -41,6 +41,7 @@ static void act(struct sim *sim, int number)
 static void heal(struct sim *sim)
 {
 	sim_note(sim, "all heals");
+	sim_tell(sim, "heal - what=all");
 	sim->healing = true;
 	sim->healed_us = sim->now_us;
 	sim->weather.spikes = 0;
@@ -58,6 +59,9 @@ static void dispatch(struct sim *sim, const struct sim_event *event)
 		break;
 	case SIM_EV_HEAL:
 		heal(sim);
+		break;
+	case SIM_EV_DOWNGRADED:
+		sim_other_event(sim, event);
 		break;
 	case SIM_EV_RELEASE:
 		sim_client_release(sim, event);
@@ -140,6 +144,7 @@ static void play(struct sim *sim)
 			sim_note(sim, "all are served");
 		}
 	}
+	sim_tell(sim, "end -");
 	if (!*sim->failure)
 		sim_check_rest(sim);
 }
@@ -154,8 +159,12 @@ void sim_run(struct sim *sim, uint64_t seed, const bool *acts_out, bool trace)
 	sim->chance = seed;
 	sim->trace = trace;
 	sim->hash = 0xcbf29ce484222325U;
+	sim->notice_least_us = SIM_NEVER;
 	world = sim;
 	sim_script(sim);
+	sim_tell(sim, "# session_ms=%lld tick_ms=%lld",
+		 (long long)sim->weather.timeout_ms,
+		 (long long)sim->weather.tick_ms);
 	for (int i = 0; i < sim->acts_len; i++) {
 		sim->acts[i].out = acts_out && acts_out[i];
 		if (!sim->acts[i].out)

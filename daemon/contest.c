@@ -219,6 +219,25 @@ void contest_own(struct contest *c, bool after_own, bool behind_known,
 
 /* Answers */
 
+enum contest_telling contest_telling(const struct coord_event *ev)
+{
+	switch (ev->answer.result) {
+	case COORD_OK:
+		return CONTEST_THERE;
+	case COORD_NO_NODE:
+		return CONTEST_ABSENT;
+	case COORD_MAYBE:
+	case COORD_NOT_SENT:
+		return CONTEST_ASK_AGAIN;
+	case COORD_NODE_EXISTS:
+	case COORD_NOT_EMPTY:
+	case COORD_BAD_VERSION:
+	case COORD_REFUSED:
+		break;
+	}
+	return CONTEST_FORBIDDEN;
+}
+
 /* The node is there and is ours. */
 static void found(struct contest *c, struct contest_effects *fx)
 {
@@ -237,6 +256,25 @@ static void refused(struct contest *c, const struct coord_event *ev,
 {
 	contest_fail(c, ZKP_ZK, ev->answer.zk_rc,
 		     "the coordinator refused the operation", fx);
+}
+
+/* A question about what is there.  False: the answer tells nothing of that,
+ * and what it means for the bid has been done. */
+static bool told(struct contest *c, const struct coord_event *ev,
+		 struct contest_effects *fx)
+{
+	switch (contest_telling(ev)) {
+	case CONTEST_THERE:
+	case CONTEST_ABSENT:
+		return true;
+	case CONTEST_ASK_AGAIN:
+		c->redo = true;
+		break;
+	case CONTEST_FORBIDDEN:
+		refused(c, ev, fx);
+		break;
+	}
+	return false;
 }
 
 static void on_create(struct contest *c, const struct coord_event *ev,
@@ -306,48 +344,22 @@ static void on_parent(struct contest *c, const struct coord_event *ev,
 static void on_sync(struct contest *c, const struct coord_event *ev,
 		    struct contest_effects *fx)
 {
-	switch (ev->answer.result) {
-	case COORD_OK:
-	case COORD_NO_NODE: /* the server had caught up to say so */
+	/* NoNode as well: the server had caught up to say so. */
+	if (told(c, ev, fx))
 		c->synced = true;
-		break;
-	case COORD_MAYBE:
-	case COORD_NOT_SENT:
-		c->redo = true;
-		break;
-	case COORD_NODE_EXISTS:
-	case COORD_NOT_EMPTY:
-	case COORD_BAD_VERSION:
-	case COORD_REFUSED:
-		refused(c, ev, fx);
-		break;
-	}
 }
 
+/* NoNode is the same as nobody there. */
 static void on_list(struct contest *c, const struct coord_event *ev,
 		    struct contest_effects *fx)
 {
-	switch (ev->answer.result) {
-	case COORD_OK:
-	case COORD_NO_NODE: /* the same as nobody there */
-		if (c->state != CONTEST_RECOVER)
-			contest_judge(c, ev, fx);
-		else if (c->synced)
-			contest_recover(c, ev, fx);
-		break;
-	case COORD_MAYBE:
-	case COORD_NOT_SENT:
-		if (c->state == CONTEST_CREATE && c->own)
+	if (!told(c, ev, fx)) {
+		if (c->redo && c->state == CONTEST_CREATE && c->own)
 			contest_enter(c, CONTEST_LIST, fx);
-		else
-			c->redo = true;
-		break;
-	case COORD_NODE_EXISTS:
-	case COORD_NOT_EMPTY:
-	case COORD_BAD_VERSION:
-	case COORD_REFUSED:
-		refused(c, ev, fx);
-		break;
+	} else if (c->state != CONTEST_RECOVER) {
+		contest_judge(c, ev, fx);
+	} else if (c->synced) {
+		contest_recover(c, ev, fx);
 	}
 }
 
@@ -364,31 +376,17 @@ static void not_ours(struct contest *c, struct contest_effects *fx)
 static void on_verify(struct contest *c, const struct coord_event *ev,
 		      struct contest_effects *fx)
 {
-	switch (ev->answer.result) {
-	case COORD_OK:
-		if (ev->answer.stat.owner != c->session) {
-			not_ours(c, fx);
-			break;
-		}
-		c->czxid = ev->answer.stat.czxid;
-		found(c, fx);
-		if (c->state == CONTEST_VERIFY)
-			contest_enter(c, CONTEST_LIST, fx);
-		break;
-	case COORD_NO_NODE:
+	if (!told(c, ev, fx))
+		return;
+	if (ev->answer.result == COORD_NO_NODE ||
+	    ev->answer.stat.owner != c->session) {
 		not_ours(c, fx);
-		break;
-	case COORD_MAYBE:
-	case COORD_NOT_SENT:
-		c->redo = true;
-		break;
-	case COORD_NODE_EXISTS:
-	case COORD_NOT_EMPTY:
-	case COORD_BAD_VERSION:
-	case COORD_REFUSED:
-		refused(c, ev, fx);
-		break;
+		return;
 	}
+	c->czxid = ev->answer.stat.czxid;
+	found(c, fx);
+	if (c->state == CONTEST_VERIFY)
+		contest_enter(c, CONTEST_LIST, fx);
 }
 
 /* R1: its end grants without a listing only when it alone stood before us;
@@ -432,47 +430,25 @@ static void on_words(struct contest *c, const char *path,
 static void on_pred(struct contest *c, const struct coord_event *ev,
 		    struct contest_effects *fx)
 {
-	switch (ev->answer.result) {
-	case COORD_OK:
-		c->watching = true;
-		if (!c->first)
-			on_words(c, c->pred, ev, fx);
-		memcpy(fx->holder, c->holder, sizeof fx->holder);
-		say_queued(c, fx);
-		break;
-	case COORD_NO_NODE:
+	if (!told(c, ev, fx))
+		return;
+	if (ev->answer.result == COORD_NO_NODE) {
 		pred_gone(c, fx);
-		break;
-	case COORD_MAYBE:
-	case COORD_NOT_SENT:
-		c->redo = true;
-		break;
-	case COORD_NODE_EXISTS:
-	case COORD_NOT_EMPTY:
-	case COORD_BAD_VERSION:
-	case COORD_REFUSED:
-		refused(c, ev, fx);
-		break;
+		return;
 	}
+	c->watching = true;
+	if (!c->first)
+		on_words(c, c->pred, ev, fx);
+	memcpy(fx->holder, c->holder, sizeof fx->holder);
+	say_queued(c, fx);
 }
 
 static void on_delete(struct contest *c, enum contest_question question,
 		      const struct coord_event *ev, struct contest_effects *fx)
 {
-	switch (ev->answer.result) {
-	case COORD_MAYBE:
-	case COORD_NOT_SENT:
+	if (contest_telling(ev) == CONTEST_ASK_AGAIN)
 		c->redo = true; /* R10: again until it is certain */
-		return;
-	case COORD_OK:
-	case COORD_NO_NODE:
-	case COORD_NODE_EXISTS:
-	case COORD_NOT_EMPTY:
-	case COORD_BAD_VERSION:
-	case COORD_REFUSED:
-		break;
-	}
-	if (question == CONTEST_Q_TWIN)
+	else if (question == CONTEST_Q_TWIN)
 		contest_enter(c, CONTEST_RECOVER, fx);
 	else
 		contest_enter(c, CONTEST_GONE, fx);

@@ -37,8 +37,8 @@ static void revoked(struct contest *c, struct contest_effects *fx)
 void contest_guard(struct contest *c, enum contest_question question,
 		   const struct coord_event *ev, struct contest_effects *fx)
 {
-	switch (ev->answer.result) {
-	case COORD_OK:
+	switch (contest_telling(ev)) {
+	case CONTEST_THERE:
 		c->watching = true;
 		if (question == CONTEST_Q_BEHIND)
 			contest_judge_owned(c, ev, fx);
@@ -47,17 +47,13 @@ void contest_guard(struct contest *c, enum contest_question question,
 		else if (is_revoke(ev))
 			revoked(c, fx);
 		break;
-	case COORD_NO_NODE:
+	case CONTEST_ABSENT:
 		contest_vanish(c, fx);
 		break;
-	case COORD_MAYBE:
-	case COORD_NOT_SENT:
+	case CONTEST_ASK_AGAIN:
 		c->redo = true;
 		break;
-	case COORD_NODE_EXISTS:
-	case COORD_NOT_EMPTY:
-	case COORD_BAD_VERSION:
-	case COORD_REFUSED:
+	case CONTEST_FORBIDDEN:
 		/* The hold stands without the watch: the lease guards it. */
 		break;
 	}

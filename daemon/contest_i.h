@@ -21,6 +21,14 @@ enum contest_state {
 	CONTEST_GONE,
 };
 
+/* What the answer to a question about a node tells. */
+enum contest_telling {
+	CONTEST_THERE,
+	CONTEST_ABSENT,
+	CONTEST_ASK_AGAIN, /* nothing: the link broke under the question */
+	CONTEST_FORBIDDEN, /* nothing, and the next one would not either */
+};
+
 struct contest {
 	enum contest_state state;
 	enum layout_kind layout;
@@ -95,6 +103,7 @@ void contest_fail(struct contest *c, enum zkp_status status, int zk_rc,
 		  const char *why, struct contest_effects *fx);
 void contest_vanish(struct contest *c, struct contest_effects *fx);
 const char *contest_name_of(const char *path);
+enum contest_telling contest_telling(const struct coord_event *ev);
 
 /* contest_guard.c */
 void contest_guard(struct contest *c, enum contest_question question,

@@ -221,19 +221,15 @@ static void on_answer(struct contest *face, const struct contest_event *ev,
 	if (ev->question == CONTEST_Q_SLOTS_MAKE || ev->visit != s->visit ||
 	    s->granted || face->leaving)
 		return;
-	switch (ev->coord->answer.result) {
-	case COORD_OK:
+	switch (contest_telling(ev->coord)) {
+	case CONTEST_THERE:
 		heard(face, ev, fx);
 		break;
-	case COORD_MAYBE:
-	case COORD_NOT_SENT:
+	case CONTEST_ASK_AGAIN:
 		s->redo = true;
 		break;
-	case COORD_NO_NODE:
-	case COORD_NODE_EXISTS:
-	case COORD_NOT_EMPTY:
-	case COORD_BAD_VERSION:
-	case COORD_REFUSED:
+	case CONTEST_ABSENT:
+	case CONTEST_FORBIDDEN:
 		fail(face, ZKP_ZK, "the semaphore's node cannot be read", fx);
 		break;
 	}

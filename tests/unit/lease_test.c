@@ -97,30 +97,42 @@ static void down(int64_t ms)
 	take();
 }
 
+/* Something is held from the first instant of a fresh session on. */
+static void attach_busy(int64_t ms)
+{
+	now_ms = ms;
+	attach(ms, T, true);
+	lease_busy(lease, true, ms);
+}
+
+static void believes_until(int64_t deadline_ms)
+{
+	ck_assert_int_eq(lease_deadline_ms(lease), deadline_ms);
+}
+
 /* A fresh session at 0, and j, k, m behind it: the deadline counts from j's
  * sending. */
 START_TEST(a_chain_of_three_proves_from_the_first_sending)
 {
 	attach(0, T, true);
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 	lease_busy(lease, true, 0);
 	done(LEASE_READ, 1000); /* j, answered at 1010 */
 	done(LEASE_SYNC, 3100); /* k */
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 	done(LEASE_WRITE, 3200); /* m */
-	ck_assert_int_eq(lease_deadline_ms(lease), 1000 + D_AFTER);
+	believes_until(1000 + D_AFTER);
 }
 END_TEST
 
 /* k less than G after j's answer: no PING stands between them for sure. */
 START_TEST(k_too_soon_proves_nothing)
 {
-	attach(0, T, true);
-	lease_busy(lease, true, 0);
+	attach_busy(0);
 	done(LEASE_READ, 1000);
 	done(LEASE_SYNC, 2900);
 	done(LEASE_WRITE, 2950);
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 }
 END_TEST
 
@@ -129,14 +141,13 @@ START_TEST(m_sent_before_k_was_answered_proves_nothing)
 {
 	struct lease_mark k, m;
 
-	attach(0, T, true);
-	lease_busy(lease, true, 0);
+	attach_busy(0);
 	done(LEASE_READ, 1000);
 	k = sent(3100);
 	m = sent(3105);
 	answered(&k, LEASE_SYNC, 3110);
 	answered(&m, LEASE_WRITE, 3120);
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 }
 END_TEST
 
@@ -149,11 +160,11 @@ START_TEST(lease_01_a_reconnect_without_a_commit_moves_nothing)
 	attach(5900, T, false);
 	done(LEASE_READ, 6100);
 	done(LEASE_SYNC, 6200);
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 	ck_assert_int_eq(lease_state(lease), LEASE_SUSPENDED);
 	ck_assert_uint_eq(seen[LEASE_FX_RESUMED], 0);
 	done(LEASE_WRITE, 6300);
-	ck_assert_int_eq(lease_deadline_ms(lease), 5900 + D_AFTER);
+	believes_until(5900 + D_AFTER);
 	ck_assert_uint_eq(seen[LEASE_FX_RESUMED], 1);
 }
 END_TEST
@@ -168,7 +179,7 @@ START_TEST(lease_02_late_evidence_proves_nothing)
 	done(LEASE_SYNC, 4000);
 	m = sent(4100);
 	answered(&m, LEASE_WRITE, D_AFTER);
-	ck_assert_int_eq(lease_deadline_ms(lease), 0);
+	believes_until(0);
 	ck_assert_int_eq(lease_state(lease), LEASE_LAPSED);
 	ck_assert_uint_eq(seen[LEASE_FX_LOST], 1);
 	ck_assert_int_eq(loss, LEASE_LOSS_DEADLINE);
@@ -181,16 +192,15 @@ START_TEST(lease_03_a_late_answer_uses_its_sending)
 {
 	struct lease_mark j;
 
-	attach(0, T, true);
-	lease_busy(lease, true, 0);
+	attach_busy(0);
 	j = sent(1000);
 	answered(&j, LEASE_READ, 3000);
 	done(LEASE_SYNC, 4900); /* less than G after the answer */
 	done(LEASE_WRITE, 4950);
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 	done(LEASE_SYNC, 5010);
 	done(LEASE_WRITE, 5030);
-	ck_assert_int_eq(lease_deadline_ms(lease), 1000 + D_AFTER);
+	believes_until(1000 + D_AFTER);
 }
 END_TEST
 
@@ -204,7 +214,7 @@ START_TEST(lease_05_a_smaller_timeout_pulls_the_deadline_in)
 	ck_assert_uint_eq(seen[LEASE_FX_SHORT], 1);
 	ck_assert_int_eq(lease_timeout_ms(lease), 9000);
 	/* min(0 + 12 000, 1 050 + 9 000) = 10 050, less drift and margin */
-	ck_assert_int_eq(lease_deadline_ms(lease), 10050 - 18 - 1 - 250);
+	believes_until(10050 - 18 - 1 - 250);
 }
 END_TEST
 
@@ -213,13 +223,11 @@ START_TEST(lease_06_a_hundred_days_of_uptime)
 {
 	const int64_t day100_ms = INT64_C(100) * 86400 * 1000;
 
-	now_ms = day100_ms;
-	attach(day100_ms, T, true);
-	lease_busy(lease, true, now_ms);
+	attach_busy(day100_ms);
 	done(LEASE_READ, day100_ms + 1000);
 	done(LEASE_SYNC, day100_ms + 3100);
 	done(LEASE_WRITE, day100_ms + 3200);
-	ck_assert_int_eq(lease_deadline_ms(lease), day100_ms + 1000 + D_AFTER);
+	believes_until(day100_ms + 1000 + D_AFTER);
 }
 END_TEST
 
@@ -228,23 +236,22 @@ START_TEST(lease_07_refusals_prove_nothing)
 {
 	struct lease_mark mark;
 
-	attach(0, T, true);
-	lease_busy(lease, true, 0);
+	attach_busy(0);
 	mark = sent(1000);
 	lease_answered(lease, &mark, LEASE_READ, false, 1010); /* as j */
 	done(LEASE_SYNC, 3100);
 	done(LEASE_WRITE, 3200);
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 	mark = sent(5300);
 	lease_answered(lease, &mark, LEASE_WRITE, false, 5310); /* as k */
 	mark = sent(5320);
 	lease_answered(lease, &mark, LEASE_WRITE, false, 5330); /* as m */
 	take();
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 	mark = sent(5340);
 	lease_answered(lease, &mark, LEASE_NOTHING, true, 5350); /* auth */
 	take();
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 }
 END_TEST
 
@@ -253,8 +260,7 @@ START_TEST(lease_08_no_chain_across_connections)
 {
 	struct lease_mark k;
 
-	attach(0, T, true);
-	lease_busy(lease, true, 0);
+	attach_busy(0);
 	done(LEASE_READ, 3000);
 	k = sent(5100);
 	down(5200);
@@ -262,22 +268,21 @@ START_TEST(lease_08_no_chain_across_connections)
 	attach(5250, T, false);
 	answered(&k, LEASE_SYNC, 5310); /* of the old connection */
 	done(LEASE_WRITE, 5400);
-	ck_assert_int_eq(lease_deadline_ms(lease), 5250 + D_AFTER);
+	believes_until(5250 + D_AFTER);
 	done(LEASE_SYNC, 5500); /* no j of this connection is old enough */
 	done(LEASE_WRITE, 5600);
-	ck_assert_int_eq(lease_deadline_ms(lease), 5250 + D_AFTER);
+	believes_until(5250 + D_AFTER);
 }
 END_TEST
 
 /* 9: a sync is never an m. */
 START_TEST(lease_09_a_sync_is_no_commit)
 {
-	attach(0, T, true);
-	lease_busy(lease, true, 0);
+	attach_busy(0);
 	done(LEASE_READ, 1000);
 	done(LEASE_SYNC, 3100);
 	done(LEASE_SYNC, 3200);
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 }
 END_TEST
 
@@ -288,8 +293,7 @@ START_TEST(lease_12_nothing_else_is_an_anchor)
 {
 	struct lease_mark mark, strange;
 
-	attach(0, T, true);
-	lease_busy(lease, true, 0);
+	attach_busy(0);
 	for (int64_t ms = 100; ms < 2900; ms += 100) {
 		/* Answers of all kinds, but no k that is old enough. */
 		done(LEASE_NOTHING, ms);
@@ -304,21 +308,21 @@ START_TEST(lease_12_nothing_else_is_an_anchor)
 		strange.link += 1;
 		strange.as_k_ms = strange.as_m_ms = ms;
 		answered(&strange, LEASE_WRITE, ms + 60);
-		ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+		believes_until(D_AFTER);
 	}
 	/* Attached again: the deadline stays until something commits. */
 	down(2950);
 	now_ms = 3000;
 	attach(2990, T, false);
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 	for (int64_t ms = 3010; ms < 4500; ms += 100) {
 		done(LEASE_READ, ms);
 		done(LEASE_SYNC, ms + 20);
 	}
-	ck_assert_int_eq(lease_deadline_ms(lease), D_AFTER);
+	believes_until(D_AFTER);
 	ck_assert_uint_eq(seen[LEASE_FX_RESUMED], 0);
 	done(LEASE_WRITE, 4600);
-	ck_assert_int_eq(lease_deadline_ms(lease), 2990 + D_AFTER);
+	believes_until(2990 + D_AFTER);
 }
 END_TEST
 
@@ -349,7 +353,7 @@ START_TEST(lease_15_a_new_session_is_another_gen)
 	lease_expired(lease, 100);
 	take();
 	ck_assert_int_eq(loss, LEASE_LOSS_EXPIRED);
-	ck_assert_int_eq(lease_deadline_ms(lease), 0);
+	believes_until(0);
 	ck_assert_uint_eq(seen[LEASE_FX_CLOSE], 1);
 	lease_closed(lease, 110);
 	take();
@@ -357,7 +361,7 @@ START_TEST(lease_15_a_new_session_is_another_gen)
 	now_ms = 200;
 	attach(150, T, true);
 	ck_assert_uint_eq(lease_gen(lease), gen + 1U);
-	ck_assert_int_eq(lease_deadline_ms(lease), 150 + D_AFTER);
+	believes_until(150 + D_AFTER);
 }
 END_TEST
 
@@ -380,8 +384,7 @@ END_TEST
 /* R4: no proof for three beats: SUSPENDED, and the next server is tried. */
 START_TEST(silence_suspends_and_drops_the_link)
 {
-	attach(0, T, true);
-	lease_busy(lease, true, 0);
+	attach_busy(0);
 	done(LEASE_READ, 100);
 	done(LEASE_SYNC, 2200);
 	done(LEASE_WRITE, 2300); /* proven at 2310 */
@@ -444,8 +447,7 @@ START_TEST(the_beat_while_busy)
 {
 	struct lease_mark mark;
 
-	attach(0, T, true);
-	lease_busy(lease, true, 0);
+	attach_busy(0);
 	for (int64_t ms = 0; ms <= 10000; ms += 10) {
 		unsigned syncs = seen[LEASE_FX_SYNC];
 		unsigned sets = seen[LEASE_FX_SET];
@@ -500,7 +502,7 @@ START_TEST(a_drain_pulls_the_deadline_in)
 	at(1000);
 	lease_drain(lease, 1000);
 	take();
-	ck_assert_int_eq(lease_deadline_ms(lease), 1000 + T / 4);
+	believes_until(1000 + T / 4);
 	ck_assert_int_eq(lease_grant_until_ms(lease), INT64_MIN);
 	at(1000 + T / 4);
 	ck_assert_uint_eq(seen[LEASE_FX_LOST], 1);

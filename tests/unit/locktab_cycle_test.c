@@ -3,11 +3,6 @@
  * language. */
 #include "locktab_play.h"
 
-static void expect(const char *text)
-{
-	ck_assert_msg(strstr(trace, text) != NULL, "no %s in\n%s", text, trace);
-}
-
 /* The classic: two take two locks in different orders.  The second is
  * refused and named, the first goes on when it lets go. */
 START_TEST(two_that_cross_are_told)

@@ -2,11 +2,6 @@
 /* WAIT, told as transcripts; locktab_play.h has the language. */
 #include "locktab_play.h"
 
-static void expect(const char *text)
-{
-	ck_assert_msg(strstr(trace, text) != NULL, "no %s in\n%s", text, trace);
-}
-
 /* Nobody has it: that a bid of ours is first proves so, and it goes again. */
 START_TEST(a_free_lock_is_found_free_and_left)
 {

@@ -275,6 +275,11 @@ static void play(const char *script)
 	free(copy);
 }
 
+static inline void expect(const char *text)
+{
+	ck_assert_msg(strstr(trace, text) != NULL, "no %s in\n%s", text, trace);
+}
+
 static void begin(const struct locktab_limits *limits)
 {
 	locktab_free(tab);

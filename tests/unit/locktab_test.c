@@ -59,11 +59,10 @@ START_TEST(a_known_waiter_behind_limits_the_turns)
 	     "5 c3 UNLOCK foo\n"
 	     "6 c4 UNLOCK foo\n"
 	     "7 bid2 owned 75 unknown\n");
-	ck_assert_ptr_nonnull(
-	    strstr(trace, "c3 UNLOCK foo -> c3=OK c4 GRANTED foo 70.3\n"
-			  "[   6] c4 UNLOCK foo -> c4=OK bid2+ bid1-\n"
-			  "[   7] bid2 owned 75 unknown -> c5 GRANTED foo "
-			  "75.0\n"));
+	expect("c3 UNLOCK foo -> c3=OK c4 GRANTED foo 70.3\n"
+	       "[   6] c4 UNLOCK foo -> c4=OK bid2+ bid1-\n"
+	       "[   7] bid2 owned 75 unknown -> c5 GRANTED foo "
+	       "75.0\n");
 }
 END_TEST
 
@@ -74,8 +73,7 @@ START_TEST(a_known_waiter_behind_limits_the_time)
 	     "0 c2 LOCK foo\n"
 	     "1 bid1 owned 70 somebody\n"
 	     "60 c1 UNLOCK foo\n");
-	ck_assert_ptr_nonnull(
-	    strstr(trace, "[  60] c1 UNLOCK foo -> c1=OK bid2+ bid1-\n"));
+	expect("[  60] c1 UNLOCK foo -> c1=OK bid2+ bid1-\n");
 }
 END_TEST
 
@@ -89,16 +87,15 @@ START_TEST(adjacent_bids_share_one_budget)
 	     "2 c1 UNLOCK foo\n"
 	     "3 c2 UNLOCK foo\n"
 	     "4 c3 UNLOCK foo\n");
-	ck_assert_ptr_nonnull(strstr(trace, "c3=OK bid2+ bid1-\n"));
+	expect("c3=OK bid2+ bid1-\n");
 	play("5 bid2 owned 75 somebody after\n");
-	ck_assert_ptr_nonnull(
-	    strstr(trace, "bid2 owned 75 somebody after -> bid3+ bid2-\n"));
+	expect("bid2 owned 75 somebody after -> bid3+ bid2-\n");
 	play("6 bid3 owned 79 alone after\n");
-	ck_assert_ptr_nonnull(strstr(trace, "-> c4 GRANTED foo 79.0\n"));
+	expect("-> c4 GRANTED foo 79.0\n");
 	/* Opened past the waiters, and next in the queue: they have gone. */
 	play("7 bid3 sees somebody\n60 c4 UNLOCK foo\n"
 	     "61 bid4 owned 83 unknown after\n");
-	ck_assert_ptr_nonnull(strstr(trace, "-> c5 GRANTED foo 83.0\n"));
+	expect("-> c5 GRANTED foo 83.0\n");
 }
 END_TEST
 
@@ -146,10 +143,10 @@ START_TEST(turns_never_wrap)
 			      : "2 c2 LOCK foo\n3 c1 UNLOCK foo\n");
 	}
 	(void)snprintf(want, sizeof want, "GRANTED foo 70.%d", TOKEN_TURN_MAX);
-	ck_assert_ptr_nonnull(strstr(trace, want));
+	expect(want);
 	play("4 c1 LOCK foo\n5 c2 UNLOCK foo\n6 bid2 owned 90 alone\n");
-	ck_assert_ptr_nonnull(strstr(trace, "c2=OK bid1-\n"));
-	ck_assert_ptr_nonnull(strstr(trace, "c1 GRANTED foo 90.0\n"));
+	expect("c2=OK bid1-\n");
+	expect("c1 GRANTED foo 90.0\n");
 }
 END_TEST
 
@@ -369,16 +366,16 @@ START_TEST(limits_are_exact)
 	}
 	ck_assert_ptr_null(strstr(trace, "LIMIT"));
 	play("1 c1 LOCK more\n");
-	ck_assert_ptr_nonnull(strstr(trace, "c1 LOCK more -> c1=LIMIT\n"));
+	expect("c1 LOCK more -> c1=LIMIT\n");
 	play("2 c1 CANCEL n3\n3 c1 LOCK again\n");
-	ck_assert_ptr_nonnull(strstr(trace, "c1 LOCK again -> bid11+\n"));
+	expect("c1 LOCK again -> bid11+\n");
 	for (unsigned i = 10; i < defaults.tickets_max; i++) {
 		(void)snprintf(line, sizeof line, "4 c%u LOCK m\n", i);
 		play(line);
 	}
-	ck_assert_ptr_nonnull(strstr(trace, "c99 LOCK m -> c99 QUEUED"));
+	expect("c99 LOCK m -> c99 QUEUED");
 	play("5 c100 LOCK z\n");
-	ck_assert_ptr_nonnull(strstr(trace, "c100 LOCK z -> c100=LIMIT\n"));
+	expect("c100 LOCK z -> c100=LIMIT\n");
 }
 END_TEST
 
@@ -472,10 +469,8 @@ START_TEST(a_lingering_bid_needs_the_lease_too)
 	     "5 c2 CANCEL foo\n"
 	     "6 end\n"
 	     "7 c2 LOCK foo\n");
-	ck_assert_ptr_nonnull(
-	    strstr(trace, "c2 LOCK foo -> c2 QUEUED foo pos=1\n"));
-	ck_assert_ptr_nonnull(
-	    strstr(trace, "[   7] c2 LOCK foo -> c2 QUEUED foo pos=1\n"));
+	expect("c2 LOCK foo -> c2 QUEUED foo pos=1\n");
+	expect("[   7] c2 LOCK foo -> c2 QUEUED foo pos=1\n");
 	ck_assert_ptr_null(strstr(trace, "GRANTED foo 70.1"));
 }
 END_TEST

@@ -144,7 +144,9 @@ struct zkl_call *zkl_call_find(zklock_client *client, const char *tag)
 void zkl_call_done(zklock_client *client, struct zkl_call *call, int result)
 {
 	assert(!call->done);
-	if (call->lock && call->lock->asking == call)
+	if (call->several)
+		zkl_several_answered(client, call);
+	else if (call->lock && call->lock->asking == call)
 		call->lock->asking = NULL;
 	call->lock = NULL;
 	call->done = true;
@@ -218,9 +220,15 @@ void zkl_give_back(zklock_client *client, uint64_t id, uint64_t token)
 		client->cut_error = ZKLOCK_E_DISCONNECTED;
 }
 
-static void put_options(struct zkp_request *rq,
-			const struct zklock_lock_options *options)
+void zkl_ask_init(struct zkp_request *rq,
+		  const struct zklock_lock_options *options)
 {
+	int64_t wait_ms = options ? options->wait_ms : ZKLOCK_WAIT_FOREVER;
+
+	zkp_request_init(rq, wait_ms ? ZKP_VERB_LOCK : ZKP_VERB_TRYLOCK);
+	rq->wait_ms = wait_ms;
+	if (!options)
+		return;
 	if (options->note)
 		rq->note = options->note;
 	if (options->mode == ZKLOCK_MODE_SHARED)
@@ -235,7 +243,6 @@ int zkl_ask(zklock_client *client, const char *name,
 	    const struct zklock_lock_options *options, bool quiet,
 	    zklock_lock **lock_out)
 {
-	int64_t wait_ms = options ? options->wait_ms : ZKLOCK_WAIT_FOREVER;
 	struct zkl_call like = { 0 };
 	struct zkl_call *call = NULL;
 	struct zkp_request rq;
@@ -243,11 +250,8 @@ int zkl_ask(zklock_client *client, const char *name,
 
 	if (client->locks_len >= ZKL_LOCKS_MAX)
 		return zkl_fail(client, ZKLOCK_E_LIMIT, name, NULL);
-	zkp_request_init(&rq, wait_ms ? ZKP_VERB_LOCK : ZKP_VERB_TRYLOCK);
+	zkl_ask_init(&rq, options);
 	rq.name = name;
-	rq.wait_ms = wait_ms;
-	if (options)
-		put_options(&rq, options);
 	like.lock = zkl_lock_new(client, name, options);
 	if (!like.lock)
 		return zkl_fail(client, ZKLOCK_E_NOMEM, name, NULL);
@@ -276,7 +280,9 @@ int zkl_call_off(zklock_lock *lock)
 	tag_of(lock->client, lock->asking->number, tag);
 	rq.target = tag;
 	ret = zkl_call_send(lock->client, &rq, &like, NULL);
-	if (ret == ZKLOCK_OK)
+	if (ret == ZKLOCK_OK && lock->group)
+		zkl_several_revoke(lock);
+	else if (ret == ZKLOCK_OK)
 		lock->revoked = true;
 	return ret;
 }

@@ -12,6 +12,8 @@
  *	watch       news of the host's locks, not kept
  *	loop        one turn, waiting, and the private thread
  *	sync        the calls of zklock.h about locks
+ *	several     the same for many at once
+ *	release     letting go, of one, of many, for the next
  *	errors rows pure helpers
  *
  * Everything here runs with the client's mutex held, but for the getters and
@@ -153,6 +155,8 @@ struct zklock_lock {
 	/* For the client's thread only. */
 	enum zkl_lock_state state;
 	struct zkl_call *asking; /* its LOCK, unanswered; or NULL */
+	uint64_t group;          /* that call, if it asked for several; or 0 */
+	uint64_t row_token;      /* its row of that, not granted yet */
 	bool quiet;   /* a blocking call has it: no GRANTED, no final event */
 	bool revoked; /* to be given back if it is still granted */
 	bool orphan;  /* nobody has it any more: free it at its end */
@@ -208,7 +212,9 @@ struct zkl_call {
 	uint64_t number; /* of its tag */
 	enum zkp_verb verb;
 	bool command; /* zklock_command(): verb means nothing */
-	bool kept;    /* somebody waits: done, not freed */
+	bool
+	    several; /* LOCK of the locks whose group is number; lock is NULL */
+	bool kept;   /* somebody waits: done, not freed */
 	bool done;
 	bool queued;
 	bool row_stopped;
@@ -240,6 +246,9 @@ void zkl_calls_cut(zklock_client *client, int error);
 void zkl_calls_forget(zklock_client *client, const zklock_lock *lock);
 /* UNLOCK id with its token; if it cannot be sent the connection ends. */
 void zkl_give_back(zklock_client *client, uint64_t id, uint64_t token);
+/* LOCK or TRYLOCK with these options; the names are the caller's. */
+void zkl_ask_init(struct zkp_request *rq,
+		  const struct zklock_lock_options *options);
 /* Begin to wait for a lock: the object and its call, kept when quiet. */
 int zkl_ask(zklock_client *client, const char *name,
 	    const struct zklock_lock_options *options, bool quiet,
@@ -251,6 +260,32 @@ int zkl_call_off(zklock_lock *lock);
 void zkl_call_cancel(zklock_client *client, const struct zkl_call *call);
 /* UNLOCK; the lock is not held from here on.  kept as call_out != NULL. */
 int zkl_unlock(zklock_lock *lock, struct zkl_call **call_out);
+
+/* ------------------------------------------------------ sync and several -- */
+
+/* Fit to be asked for; else the failure. */
+int zkl_check_ask(zklock_client *client, const char *name,
+		  const struct zklock_lock_options *options);
+/* When the daemon is late with its answer to this wish. */
+int64_t zkl_ask_until_ms(const zklock_client *client,
+			 const struct zklock_lock_options *options);
+/* The answer to a quiet zkl_ask(): the lock, or its end. */
+int zkl_ask_await(zklock_client *client,
+		  const struct zklock_lock_options *options, zklock_lock *lock,
+		  zklock_lock **lock_out);
+
+/* A row or the final line of a LOCK of several. */
+void zkl_on_several(zklock_client *client, struct zkl_call *call,
+		    const struct zkp_reply *reply);
+/* Its lock of this name; NULL. */
+zklock_lock *zkl_several_named(zklock_client *client,
+			       const struct zkl_call *call, const char *name);
+/* The call has ended: none of its locks asks any more. */
+void zkl_several_answered(zklock_client *client, const struct zkl_call *call);
+/* All that were asked for with this one are not wanted any more. */
+void zkl_several_revoke(const zklock_lock *lock);
+/* Granted, but nobody was told: it, and what came with it, never happened. */
+int zkl_take_back(zklock_lock *lock);
 
 /* --------------------------------------------------------------- replies -- */
 
@@ -269,6 +304,7 @@ struct zklock_client {
 	bool foreign_fd; /* zklock_open_fd() */
 	bool closed;     /* the connection has ended */
 	bool unsendable; /* the daemon reads no more; it may still talk */
+	bool corked;     /* zkl_cork() */
 	int close_error;
 	int cut_error; /* the turn ends with zkl_cut() of this; 0: no */
 	int parting;   /* an untagged ERR: what a close after it is for */
@@ -341,6 +377,9 @@ int zkl_connect(const zklock_client *client, int *fd_out);
 int zkl_stream_begin(zklock_client *client, int fd);
 /* Queue and send what can be.  ZKLOCK_E_LIMIT: nothing was queued. */
 int zkl_send(zklock_client *client, const char *bytes, size_t len);
+/* What is queued between these two leaves in one write. */
+void zkl_cork(zklock_client *client);
+void zkl_uncork(zklock_client *client);
 /* Write and read without blocking, lines acted on: true when anything was
  * done.  Ends with the look at the deadlines. */
 bool zkl_pump(zklock_client *client);

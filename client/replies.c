@@ -17,13 +17,16 @@ static void broken(zklock_client *client)
 
 /* ---------------------------------------------------------------- LOCK -- */
 
-static void on_queued(struct zkl_call *call, const struct zkp_reply *reply)
+static void on_queued(zklock_client *client, struct zkl_call *call,
+		      const struct zkp_reply *reply)
 {
 	zklock_lock *lock = call->lock;
 	struct zkl_note *note;
 	uint64_t number;
 
 	call->queued = true;
+	if (call->several)
+		lock = zkl_several_named(client, call, zkp_reply_arg(reply, 0));
 	if (!lock)
 		return;
 	if (zkp_reply_id(reply, "id", &number))
@@ -231,7 +234,9 @@ static void on_answer(zklock_client *client, struct zkl_call *call,
 		      const struct zkp_reply *reply)
 {
 	if (reply->class == ZKP_REPLY_QUEUED)
-		on_queued(call, reply);
+		on_queued(client, call, reply);
+	else if (call->several)
+		zkl_on_several(client, call, reply);
 	else if (call->verb == ZKP_VERB_LOCK || call->verb == ZKP_VERB_TRYLOCK)
 		on_lock(client, call, reply);
 	else if (call->verb == ZKP_VERB_UNLOCK)
@@ -385,7 +390,7 @@ static bool hand_over(struct zkl_call *call, const char *text)
 	if (call->row && !call->row_stopped &&
 	    call->row(kind, text, call->userdata) != 0)
 		call->row_stopped = true;
-	return row;
+	return row && !call->several;
 }
 
 static void on_untagged(zklock_client *client, const struct zkp_reply *reply)

@@ -171,10 +171,24 @@ int zkl_send(zklock_client *client, const char *bytes, size_t len)
 		return ZKLOCK_E_LIMIT;
 	memcpy(client->out + client->out_len, bytes, len);
 	client->out_len += len;
+	if (!client->corked)
+		zkl_uncork(client);
+	return ZKLOCK_OK;
+}
+
+void zkl_cork(zklock_client *client)
+{
+	client->corked = true;
+}
+
+void zkl_uncork(zklock_client *client)
+{
+	client->corked = false;
+	if (client->closed || client->unsendable)
+		return;
 	(void)flush(client);
 	if (client->out_len)
 		zkl_thread_kick(client);
-	return ZKLOCK_OK;
 }
 
 static void take_lines(zklock_client *client)

@@ -9,9 +9,8 @@
 #include "client/library.h"
 #include "proto/number.h"
 
-/* Fit to be asked for; else the failure. */
-static int check_ask(zklock_client *client, const char *name,
-		     const struct zklock_lock_options *options)
+int zkl_check_ask(zklock_client *client, const char *name,
+		  const struct zklock_lock_options *options)
 {
 	char text[ZKLOCK_TEXT_MAX + 1];
 	struct zkp_name_fault fault;
@@ -50,14 +49,14 @@ int zklock_acquire_async(zklock_client *client, const char *name,
 	ret = zkl_enter(client);
 	if (ret)
 		return ret;
-	ret = check_ask(client, name, options);
+	ret = zkl_check_ask(client, name, options);
 	if (ret == ZKLOCK_OK)
 		ret = zkl_ask(client, name, options, false, lock_out);
 	return zkl_leave(client, ret);
 }
 
-static int64_t ask_until_ms(const zklock_client *client,
-			    const struct zklock_lock_options *options)
+int64_t zkl_ask_until_ms(const zklock_client *client,
+			 const struct zklock_lock_options *options)
 {
 	int64_t wait_ms = options ? options->wait_ms : ZKLOCK_WAIT_FOREVER;
 
@@ -83,18 +82,13 @@ static int abandon(zklock_client *client, zklock_lock *lock, bool waited)
 	return error;
 }
 
-static int ask_and_wait(zklock_client *client, const char *name,
-			const struct zklock_lock_options *options,
-			zklock_lock **lock_out)
+int zkl_ask_await(zklock_client *client,
+		  const struct zklock_lock_options *options, zklock_lock *lock,
+		  zklock_lock **lock_out)
 {
-	zklock_lock *lock;
-	struct zkl_call *call;
-	int ret = zkl_ask(client, name, options, true, &lock);
+	struct zkl_call *call = lock->asking;
+	int ret = zkl_wait(client, call, zkl_ask_until_ms(client, options));
 
-	if (ret)
-		return ret;
-	call = lock->asking;
-	ret = zkl_wait(client, call, ask_until_ms(client, options));
 	if (!call->done)
 		return abandon(client, lock, options && options->wait_ms);
 	zkl_call_free(client, call);
@@ -110,6 +104,7 @@ int zklock_acquire(zklock_client *client, const char *name,
 		   const struct zklock_lock_options *options,
 		   zklock_lock **lock_out)
 {
+	zklock_lock *lock;
 	int ret;
 
 	if (!name || !lock_out)
@@ -117,9 +112,11 @@ int zklock_acquire(zklock_client *client, const char *name,
 	ret = zkl_enter_blocking(client);
 	if (ret)
 		return ret;
-	ret = check_ask(client, name, options);
+	ret = zkl_check_ask(client, name, options);
 	if (ret == ZKLOCK_OK)
-		ret = ask_and_wait(client, name, options, lock_out);
+		ret = zkl_ask(client, name, options, true, &lock);
+	if (ret == ZKLOCK_OK)
+		ret = zkl_ask_await(client, options, lock, lock_out);
 	return zkl_leave(client, ret);
 }
 
@@ -131,155 +128,7 @@ int zklock_try(zklock_client *client, const char *name, zklock_lock **lock_out)
 	return zklock_acquire(client, name, &options, lock_out);
 }
 
-/* -------------------------------------------------------------- release -- */
-
-int zklock_cancel(zklock_lock *lock)
-{
-	zklock_client *client;
-	int ret;
-
-	if (!lock)
-		return ZKLOCK_E_INVAL;
-	client = lock->client;
-	ret = zkl_enter(client);
-	if (ret)
-		return ret;
-	if (lock->state == ZKL_LOCK_HELD &&
-	    lock->notes[ZKL_NOTE_GRANTED].queued) {
-		/* Granted, but nobody was told: it never happened. */
-		ret = zkl_unlock(lock, NULL);
-		if (ret == ZKLOCK_OK) {
-			zkl_notes_forget(lock);
-			lock->revoked = true;
-		}
-	} else if (lock->state == ZKL_LOCK_HELD) {
-		ret = ZKLOCK_E_HELD;
-	} else if (lock->state == ZKL_LOCK_WAITING && lock->asking) {
-		ret = zkl_call_off(lock);
-	} else {
-		ret = ZKLOCK_E_INVAL;
-	}
-	return zkl_leave(client, ret);
-}
-
-static int lost_error(const zklock_lock *lock)
-{
-	return lock->lost_reason == ZKLOCK_REASON_DISCONNECTED
-		   ? ZKLOCK_E_DISCONNECTED
-		   : ZKLOCK_E_LOST;
-}
-
-int zklock_release_async(zklock_lock *lock)
-{
-	zklock_client *client;
-	int ret;
-
-	if (!lock)
-		return ZKLOCK_E_INVAL;
-	client = lock->client;
-	ret = zkl_enter(client);
-	if (ret)
-		return ret;
-	if (lock->state == ZKL_LOCK_HELD) {
-		ret = zkl_unlock(lock, NULL);
-	} else if (lock->state == ZKL_LOCK_LOST) {
-		zkl_notes_forget(lock);
-		zkl_lock_released(lock, lost_error(lock));
-		zkl_thread_kick(client);
-	} else {
-		ret = ZKLOCK_E_INVAL;
-	}
-	return zkl_leave(client, ret);
-}
-
-/* A wait that nobody wants any more, blocking: when this is over, the name
- * may be asked for again. */
-static int release_waiting(zklock_client *client, zklock_lock *lock)
-{
-	struct zkl_call *call = lock->asking;
-	int ret;
-
-	zkl_notes_forget(lock);
-	lock->quiet = true;
-	ret = zkl_call_off(lock);
-	if (ret)
-		zkl_cut(client, ZKLOCK_E_DISCONNECTED);
-	if (lock->state != ZKL_LOCK_WAITING) {
-		zkl_lock_free(lock);
-		return ret;
-	}
-	call->kept = true;
-	(void)zkl_wait(client, call,
-		       zklock_now_ms() + client->reply_timeout_ms);
-	if (call->done)
-		zkl_lock_free(lock);
-	else
-		lock->orphan = true;
-	zkl_call_free(client, call);
-	return ZKLOCK_OK;
-}
-
-static int release_held(zklock_client *client, zklock_lock *lock)
-{
-	char name[ZKLOCK_NAME_MAX + 1];
-	struct zkl_call *call = NULL;
-	int ret;
-
-	zkl_copy(name, sizeof name, lock->name);
-	lock->quiet = true;
-	ret = zkl_unlock(lock, &call);
-	if (ret) /* a hold that cannot be given back by a word */
-		zkl_cut(client, ZKLOCK_E_DISCONNECTED);
-	zkl_lock_free(lock);
-	if (ret)
-		return ret;
-	ret = zkl_wait_reply(client, call);
-	if (ret == ZKLOCK_E_NOREPLY)
-		(void)zkl_fail(client, ret, name, NULL);
-	return ret;
-}
-
-static int release_lost(zklock_client *client, zklock_lock *lock)
-{
-	int ret = zkl_fail(client, lost_error(lock), lock->name, NULL);
-
-	zkl_lock_free(lock);
-	return ret;
-}
-
-static int release(zklock_client *client, zklock_lock *lock)
-{
-	if (lock == client->spent)
-		return ZKLOCK_E_INVAL;
-	switch (lock->state) {
-	case ZKL_LOCK_WAITING:
-		return release_waiting(client, lock);
-	case ZKL_LOCK_HELD:
-		return release_held(client, lock);
-	case ZKL_LOCK_LOST:
-		return release_lost(client, lock);
-	case ZKL_LOCK_RELEASING:
-		return ZKLOCK_E_INVAL; /* RELEASED or FAILED will end it */
-	case ZKL_LOCK_ENDED:
-		zkl_lock_free(lock); /* its last event was not taken */
-		return ZKLOCK_E_NOTHELD;
-	}
-	return ZKLOCK_E_INVAL;
-}
-
-int zklock_release(zklock_lock *lock)
-{
-	zklock_client *client;
-	int ret;
-
-	if (!lock)
-		return ZKLOCK_OK;
-	client = lock->client;
-	ret = zkl_enter_blocking(client);
-	if (ret)
-		return ret;
-	return zkl_leave(client, release(client, lock));
-}
+/* ------------------------------------------------------------- with -- */
 
 int zklock_with(zklock_client *client, const char *name,
 		const struct zklock_lock_options *options,
@@ -315,7 +164,7 @@ static int wait_free(zklock_client *client, const char *name,
 	ret = zkl_call_send(client, &rq, &like, &call);
 	if (ret)
 		return ret;
-	ret = zkl_wait(client, call, ask_until_ms(client, options));
+	ret = zkl_wait(client, call, zkl_ask_until_ms(client, options));
 	if (!call->done) {
 		(void)zkl_fail(client, ret, name, NULL);
 		zkl_call_cancel(client, call);
@@ -336,7 +185,7 @@ int zklock_wait_free(zklock_client *client, const char *name,
 	ret = zkl_enter_blocking(client);
 	if (ret)
 		return ret;
-	ret = check_ask(client, name, &options);
+	ret = zkl_check_ask(client, name, &options);
 	if (ret == ZKLOCK_OK)
 		ret = wait_free(client, name, &options);
 	return zkl_leave(client, ret);
@@ -367,12 +216,11 @@ static int about_hold(zklock_client *client, zklock_lock *lock,
 
 int zklock_check(zklock_lock *lock, unsigned flags)
 {
-	zklock_client *client;
+	zklock_client *client = zklock_lock_client(lock);
 	int ret;
 
-	if (!lock || flags & ~ZKLOCK_CHECK_SYNC)
+	if (flags & ~ZKLOCK_CHECK_SYNC)
 		return ZKLOCK_E_INVAL;
-	client = lock->client;
 	ret = zkl_enter_blocking(client);
 	if (ret)
 		return ret;
@@ -382,13 +230,9 @@ int zklock_check(zklock_lock *lock, unsigned flags)
 
 int zklock_downgrade(zklock_lock *lock)
 {
-	zklock_client *client;
-	int ret;
+	zklock_client *client = zklock_lock_client(lock);
+	int ret = zkl_enter_blocking(client);
 
-	if (!lock)
-		return ZKLOCK_E_INVAL;
-	client = lock->client;
-	ret = zkl_enter_blocking(client);
 	if (ret)
 		return ret;
 	return zkl_leave(client,
@@ -430,7 +274,7 @@ int zklock_adopt(zklock_client *client, const char *name,
 	ret = zkl_enter_blocking(client);
 	if (ret)
 		return ret;
-	ret = check_ask(client, name, NULL);
+	ret = zkl_check_ask(client, name, NULL);
 	if (ret == ZKLOCK_OK)
 		ret = adopt(client, name, lock_out);
 	return zkl_leave(client, ret);

@@ -73,7 +73,6 @@ extern "C" {
 #endif
 
 /* ------------------------------------------------------------- version -- */
-
 #define ZKLOCK_VERSION_MAJOR 0
 #define ZKLOCK_VERSION_MINOR 1
 #define ZKLOCK_VERSION_PATCH 0
@@ -86,7 +85,6 @@ ZKLOCK_API int zklock_version(void);
 ZKLOCK_API const char *zklock_version_string(void); /* "0.1.0" */
 
 /* -------------------------------------------------------------- errors -- */
-
 /* The numbers are part of the ABI: never renumbered, only added to. */
 enum zklock_error {
 	ZKLOCK_OK = 0,
@@ -132,8 +130,8 @@ ZKLOCK_API const char *zklock_strerror(int error);
 ZKLOCK_API const char *zklock_strerrname(int error);
 
 /* -------------------------------------------------------------- bounds -- */
-
 #define ZKLOCK_NAME_MAX   255  /* bytes of a lock's name */
+#define ZKLOCK_NAMES_MAX  16   /* names of one zklock_acquire_all() */
 #define ZKLOCK_NOTE_MAX   256  /* bytes of a note */
 #define ZKLOCK_CLIENT_MAX 128  /* bytes of a client's name */
 #define ZKLOCK_HOLDER_MAX 511  /* bytes of a holder's description */
@@ -144,7 +142,6 @@ typedef struct zklock_client zklock_client; /* one connection */
 typedef struct zklock_lock zklock_lock;     /* one wish or hold */
 
 /* ---------------------------------------------------------- connection -- */
-
 #define ZKLOCK_DEFAULT_SOCKET "/run/zklockd.sock"
 
 /* A private thread reads events, calls the callback, and lets every function
@@ -273,7 +270,6 @@ ZKLOCK_API void zklock_set_client_userdata(zklock_client *client,
 					   void *userdata);
 
 /* ------------------------------------------------------ locks, blocking -- */
-
 #define ZKLOCK_WAIT_FOREVER    (-1)
 #define ZKLOCK_WAIT_MAX_MS     INT64_C(315360000000) /* ten years */
 #define ZKLOCK_MIN_HOLD_MAX_MS INT64_C(3600000)      /* an hour */
@@ -337,6 +333,34 @@ ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_try(zklock_client *client,
 ZKLOCK_API int zklock_release(zklock_lock *lock);
 
 /*
+ * All of these names or none: two who want the same in another order do not
+ * wait for each other.  Exclusively, each once, at most ZKLOCK_NAMES_MAX.
+ * locks_out has room for count objects, in the order of names.  Each is a hold
+ * of its own then, lost or released by itself: what needs all asks each.  The
+ * client must hold nothing and wait for nothing, else ZKLOCK_E_DEADLOCK.  Any
+ * error leaves nothing behind; zklock_last_failure() names who was in the way.
+ */
+ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_acquire_all(
+    zklock_client *client, const char *const *names, size_t count,
+    const struct zklock_lock_options *options, zklock_lock **locks_out);
+/*
+ * zklock_release() of each, asked for in one write; entries may be NULL, and
+ * all are NULL after it.  The first error of any.  ZKLOCK_E_INVAL, and nothing
+ * done: not of one client, or more than ZKLOCK_NAMES_MAX.
+ */
+ZKLOCK_API int zklock_release_all(zklock_lock **locks, size_t count);
+/*
+ * zklock_release() of *lock and zklock_acquire() of the next (name NULL: the
+ * same again, in its turn) in one write: one wait for two answers.  The result
+ * is the acquire's, and *lock the next hold, or NULL; released_out (or NULL)
+ * has the release's.  ZKLOCK_E_INVAL, ZKLOCK_E_NAME and ZKLOCK_E_FORKED are
+ * found before anything is sent and leave *lock as it was.
+ */
+ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_release_acquire(
+    zklock_lock **lock, const char *name,
+    const struct zklock_lock_options *options, int *released_out);
+
+/*
  * Wait until nobody holds the lock, and do not take it: somebody else may
  * have it by the time this returns.  timeout_ms as wait_ms above; 0: is it
  * free now?  ZKLOCK_E_HELD when this client has it.
@@ -381,9 +405,7 @@ ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_with(
  * when it is not set, ZKLOCK_E_INVAL when it is no token. */
 ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_env_token(uint64_t *token_out);
 
-/* ------------------------------------------------- asking a lock, cheaply --
- */
-
+/* ---------------------------------------------- asking a lock, cheaply -- */
 /*
  * True while the hold is proven: granted, not lost, not released, and the
  * deadline (of the lease page, where it can be mapped) not reached on our own
@@ -424,7 +446,6 @@ ZKLOCK_API void zklock_set_lock_userdata(zklock_lock *lock, void *userdata);
 ZKLOCK_API int64_t zklock_now_ms(void);
 
 /* -------------------------------------------------------------- events -- */
-
 enum zklock_event_type {
 	ZKLOCK_EVENT_NONE = 0,
 	/* The lock must wait: pos (1 is next), holder, held_ms if known. */
@@ -521,9 +542,7 @@ typedef void (*zklock_event_cb)(const struct zklock_event *event,
 ZKLOCK_API void zklock_set_event_cb(zklock_client *client,
 				    zklock_event_cb callback, void *userdata);
 
-/* ------------------------------------------------- locks, in your own loop --
- */
-
+/* ---------------------------------------------- locks, in your own loop -- */
 /*
  * Poll this descriptor for zklock_get_events(), with zklock_get_timeout(), then
  * call zklock_process(); ask the events and the timeout again after each call
@@ -568,6 +587,12 @@ ZKLOCK_API int zklock_wakeup(zklock_client *client);
 ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_acquire_async(
     zklock_client *client, const char *name,
     const struct zklock_lock_options *options, zklock_lock **lock_out);
+/* zklock_acquire_all() in the same way: a GRANTED for each or a FAILED for
+ * each, and a QUEUED for the one that is in the way.  zklock_cancel() and
+ * zklock_release() of one call off the wait for all. */
+ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_acquire_all_async(
+    zklock_client *client, const char *const *names, size_t count,
+    const struct zklock_lock_options *options, zklock_lock **locks_out);
 /* Give up a hold and go on: RELEASED will come and ends the object.  Also
  * for a lost one.  ZKLOCK_E_INVAL while it is waited for: zklock_cancel(). */
 ZKLOCK_API int zklock_release_async(zklock_lock *lock);
@@ -580,7 +605,6 @@ ZKLOCK_API int zklock_release_async(zklock_lock *lock);
 ZKLOCK_API int zklock_cancel(zklock_lock *lock);
 
 /* --------------------------------------------------- any other request -- */
-
 enum zklock_line {
 	ZKLOCK_LINE_ROW,    /* what stands behind "- " */
 	ZKLOCK_LINE_QUEUED, /* the whole line: it waits */
@@ -620,7 +644,6 @@ ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_list(zklock_client *client,
 /*
  * Hear what happens to the locks of this host: pattern is a glob, NULL for
  * all.  callback is given ZKLOCK_LINE_EVENT and a line such as
- *
  *	HELD backup id=@7 mode=x holder=... pid=812 uid=0 token=... waiters=0
  *	FREED backup id=@7 token=... reason=released held_ms=1812 waiters=0
  *	QUEUE backup waiters=1
@@ -649,8 +672,7 @@ ZKLOCK_API int zklock_row_value(const char *line, const char *key, char *buf,
 				size_t size);
 
 /*
- * For __attribute__((cleanup(zklock_releasep))):
- *
+ * For
  *	__attribute__((cleanup(zklock_releasep))) zklock_lock *l = NULL;
  */
 static inline void zklock_releasep(zklock_lock **lock)

@@ -8,6 +8,7 @@
  *	? TEXT    that request has TEXT in it
  *	>X TEXT   a reply with that tag
  *	= TEXT    a line as it is
+ *	&         the next request came in the same write
  *	~ N       a line of N letters
  *	.         wait for server_go() of the test
  *	|         end the connection
@@ -237,6 +238,9 @@ static inline bool server_step(struct server *s, const char *step)
 		return server_send(s, s->tags[slot], step + 3);
 	case '=':
 		return server_send(s, NULL, step + 2);
+	case '&':
+		return s->in_len > 0 ||
+		       server_fail(s, "a write of its own", "");
 	case '~':
 		return server_long(s, atoi(step + 2));
 	case '.':

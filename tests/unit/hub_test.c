@@ -195,6 +195,23 @@ START_TEST(a_deleted_node_is_lost)
 }
 END_TEST
 
+/* Rules 12: two bids of this host hear of one node: whose it is, and who has
+ * it for a predecessor.  One holder is lost, the other is granted. */
+START_TEST(rules_12_two_bids_on_one_predecessor)
+{
+	struct coord_op op = { .verb = COORD_DELETE };
+
+	play("a1 LOCK foo mode=s\na2 LOCK foo\nb1 LOCK foo\n");
+	ck_assert_uint_eq(bids_of("foo"), 3);
+	trace_len = 0;
+	op.path = bid_path("foo");
+	(void)coord_tree_write(tree, &op, 0);
+	settle();
+	ck_assert_str_eq(trace, "a1< * LOST foo id=@1\n"
+				"a2< GRANTED foo id=@2\n");
+}
+END_TEST
+
 /* P5: a node of ours that no bid owns is found, and nobody else's is touched.
  */
 START_TEST(an_orphan_is_found)
@@ -292,6 +309,7 @@ int main(void)
 	tcase_add_test(tc, a_quiet_hour);
 	tcase_add_test(tc, an_idle_host_keeps_its_link);
 	tcase_add_test(tc, a_deleted_node_is_lost);
+	tcase_add_test(tc, rules_12_two_bids_on_one_predecessor);
 	tcase_add_test(tc, an_orphan_is_found);
 	tcase_add_test(tc, the_ensemble_is_never_at_risk);
 	tcase_add_test(tc, an_orderly_end);

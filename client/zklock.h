@@ -402,7 +402,7 @@ ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_with(
     int (*fn)(zklock_lock *lock, void *userdata), void *userdata);
 
 /* $ZKLOCK_TOKEN, as a command under "zklock run" has it.  ZKLOCK_E_NOTFOUND
- * when it is not set, ZKLOCK_E_INVAL when it is no token. */
+ * when it is not set, ZKLOCK_E_INVAL when it is no token, or several. */
 ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_env_token(uint64_t *token_out);
 
 /* ---------------------------------------------- asking a lock, cheaply -- */

@@ -108,10 +108,7 @@ static bool look_up(const struct cli_args *args, struct grant *grant,
 static bool by_id(const struct cli_args *args, struct grant *grant,
 		  struct cli_fault *fault)
 {
-	const char *name = getenv("ZKLOCK_NAME");
 	char *end = NULL;
-	uint64_t id;
-	uint64_t token;
 
 	errno = 0;
 	grant->id = strtoull(grant->name + 1, &end, 10);
@@ -119,10 +116,7 @@ static bool by_id(const struct cli_args *args, struct grant *grant,
 		return cli_fault_set(fault, CLI_EXIT_USAGE, "\"%s\" is no id",
 				     grant->name);
 	grant->token = args->token;
-	if (grant->token == 0 && name && cli_environ_grant(name, &id, &token) &&
-	    id == grant->id)
-		grant->token = token;
-	if (grant->token == 0)
+	if (grant->token == 0 && !cli_environ_token(grant->id, &grant->token))
 		return cli_fault_set(fault, CLI_EXIT_USAGE,
 				     "%s is not that of $ZKLOCK_ID: say "
 				     "--token",

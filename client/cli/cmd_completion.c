@@ -30,8 +30,11 @@ static void options_of(const struct cli_command *command, each_option each)
 		each(command, o);
 }
 
-static bool takes_name(const struct cli_command *command)
+/* How many names may stand there: 0, 1, or 2 for any number. */
+static int takes_names(const struct cli_command *command)
 {
+	if (strncmp(command->operands, "NAME...", 7) == 0)
+		return 2;
 	return strncmp(command->operands, "NAME", 4) == 0 ||
 	       strcmp(command->operands, "[PATTERN]") == 0;
 }
@@ -92,7 +95,7 @@ static void bash_commands(void)
 		(void)printf("'\n\t\tvalued='");
 		options_of(c, bash_valued);
 		(void)printf("'\n\t\twords=\"%s\" names=%d child=%d ;;\n",
-			     words_of(c), takes_name(c), takes_child(c));
+			     words_of(c), takes_names(c), takes_child(c));
 	}
 }
 
@@ -106,7 +109,7 @@ static const char bash_tail[] =
     "\tesac\n"
     "}\n"
     "_zklock() {\n"
-    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} commands command='' i word\n"
+    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} commands command='' i j word\n"
     "\tlocal options valued words names child operands=0 skip=0\n"
     "\tCOMPREPLY=()\n"
     "\tcommands='%s'\n"
@@ -121,7 +124,11 @@ static const char bash_tail[] =
     "\t\t\tcommand=$word\n"
     "\t\t\t_zklock_about \"$command\"\n"
     "\t\telif ((child && operands)); then\n"
-    "\t\t\t[[ $word == -- ]] && ((i++))\n"
+    "\t\t\tfor ((j = i; j < COMP_CWORD; j++)); do\n"
+    "\t\t\t\t[[ ${COMP_WORDS[j]} == -- ]] || continue\n"
+    "\t\t\t\t((i = j + 1))\n"
+    "\t\t\t\tbreak\n"
+    "\t\t\tdone\n"
     "\t\t\tif ((i < COMP_CWORD)) && declare -F _command_offset \\\n"
     "\t\t\t\t>/dev/null; then\n"
     "\t\t\t\t_command_offset \"$i\"\n"
@@ -138,10 +145,11 @@ static const char bash_tail[] =
     "\t\twords=\"$commands -S --socket --json -q -v --no-color\"\n"
     "\telif [[ $cur == -* ]] && ((!operands)); then\n"
     "\t\twords=$options\n"
-    "\telif ((names && !operands)); then\n"
+    "\telif ((names && (!operands || names > 1 && !child))); then\n"
     "\t\twords=$(" NAMES ")\n"
     "\telif ((child)); then\n"
-    "\t\tCOMPREPLY=($(compgen -c -- \"$cur\"))\n"
+    "\t\twords=$(" NAMES ")\n"
+    "\t\tCOMPREPLY=($(compgen -c -W \"$words\" -- \"$cur\"))\n"
     "\t\treturn\n"
     "\tfi\n"
     "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
@@ -195,7 +203,9 @@ static void zsh_operands(const struct cli_command *command)
 		(void)printf("\t\t\t'1:command:_zklock_commands'\n");
 	else if (*words)
 		(void)printf("\t\t\t'1:shell:(%s)'\n", words);
-	else if (takes_name(command))
+	else if (takes_names(command) > 1 && !takes_child(command))
+		(void)printf("\t\t\t'*:name:_zklock_names'\n");
+	else if (takes_names(command))
 		(void)printf("\t\t\t'1:name:_zklock_names'\n");
 	if (takes_child(command))
 		(void)printf("\t\t\t'*::command:_normal'\n");
@@ -283,7 +293,7 @@ static void fish_command(const struct cli_command *command)
 			     "contains -- -- (commandline -opc)' -a "
 			     "'(__zklock_child)'\n",
 			     command->name, command->alias);
-	if (takes_name(command))
+	if (takes_names(command))
 		words = "(__zklock_names)";
 	else if (strcmp(words, "$commands") == 0)
 		words = "$__zklock_commands";

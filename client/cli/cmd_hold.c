@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_hold - keep a lock for somebody else: a script's coprocess, or units
+ * cmd_hold - keep locks for somebody else: a script's coprocess, or units
  * that systemd binds to this one.
  */
 #include <errno.h>
@@ -21,31 +21,40 @@
 #include "client/cli/notify.h"
 #include "client/cli/say.h"
 
-static void print_line(const struct cli_args *args, const struct cli_hold *hold)
+static void print_json(const struct cli_hold *hold, unsigned at)
 {
-	const char *node = zklock_node(hold->lock);
-	int64_t waited_ms = zklock_waited_ms(hold->lock);
+	const struct cli_grant *grant = &hold->grants[at];
+	int64_t waited_ms = zklock_waited_ms(hold->locks[at]);
+	char text[24];
+	json_t *object;
 
-	if (args->json) {
-		char text[24];
-		json_t *object;
+	(void)snprintf(text, sizeof text, "%" PRIu64, grant->token);
+	object = json_pack(
+	    "{s:s,s:s,s:I,s:I,s:s,s:f,s:s}", "name", hold->names->words[at],
+	    "mode", cli_hold_mode(hold), "id", (json_int_t)grant->id, "token",
+	    (json_int_t)grant->token, "token_str", text, "waited_s",
+	    (double)waited_ms / 1000.0, "node", zklock_node(hold->locks[at]));
+	(void)json_dumpf(object, stdout,
+			 JSON_COMPACT | JSON_REAL_PRECISION(12));
+	json_decref(object);
+}
 
-		(void)snprintf(text, sizeof text, "%" PRIu64, hold->token);
-		object = json_pack(
-		    "{s:s,s:s,s:I,s:I,s:s,s:f,s:s}", "name", hold->name, "mode",
-		    cli_hold_mode(hold), "id", (json_int_t)hold->id, "token",
-		    (json_int_t)hold->token, "token_str", text, "waited_s",
-		    (double)waited_ms / 1000.0, "node", node);
-		(void)json_dumpf(object, stdout,
-				 JSON_COMPACT | JSON_REAL_PRECISION(12));
-		json_decref(object);
-	} else {
-		(void)printf("HELD %s id=@%" PRIu64 " token=%" PRIu64
-			     " mode=%s waited_ms=%" PRId64 " node=%s",
-			     hold->name, hold->id, hold->token,
-			     cli_hold_mode(hold), waited_ms, node);
+/* A line for each, all at once. */
+static void print_lines(const struct cli_args *args,
+			const struct cli_hold *hold)
+{
+	for (unsigned i = 0; i < hold->names->len; i++) {
+		if (args->json)
+			print_json(hold, i);
+		else
+			(void)printf("HELD %s id=@%" PRIu64 " token=%" PRIu64
+				     " mode=%s waited_ms=%" PRId64 " node=%s",
+				     hold->names->words[i], hold->grants[i].id,
+				     hold->grants[i].token, cli_hold_mode(hold),
+				     zklock_waited_ms(hold->locks[i]),
+				     zklock_node(hold->locks[i]));
+		(void)putchar('\n');
 	}
-	(void)putchar('\n');
 	(void)fflush(stdout);
 }
 
@@ -79,7 +88,7 @@ static bool is_lost(const struct cli_args *args, struct cli_hold *hold)
 		case CLI_NEWS_LOST:
 			return true;
 		case CLI_NEWS_NONE:
-			return !zklock_is_held(hold->lock);
+			return !cli_hold_is_held(hold);
 		case CLI_NEWS_REVOKED:
 			cli_say_warning(args, "%s", hold->revoked);
 			break;
@@ -94,7 +103,7 @@ static bool lost_fault(const struct cli_args *args, const struct cli_hold *hold,
 		       struct cli_fault *fault)
 {
 	return cli_fault_set(fault, args->lost_exit, "\"%s\" was lost (%s)",
-			     hold->name,
+			     cli_hold_about(hold),
 			     hold->reason[0] ? hold->reason : "deadline");
 }
 
@@ -141,7 +150,7 @@ static bool hold_it(const struct cli_args *args, struct cli_hold *hold,
 	if (!cli_hold_connect(hold, args, signals, fault) ||
 	    !cli_hold_take(hold, args, signals, fault))
 		return false;
-	print_line(args, hold);
+	print_lines(args, hold);
 	if (args->notify)
 		cli_notify("READY=1\nSTATUS=holding the lock");
 	if (!keep(args, hold, signals, fault))
@@ -154,14 +163,16 @@ static bool hold_it(const struct cli_args *args, struct cli_hold *hold,
 
 int cmd_hold(struct cli_args *args, int argc, char **argv)
 {
-	struct cli_hold hold = { .name = argv[0] };
+	struct cli_names names;
+	struct cli_hold hold = { .names = &names };
 	struct cli_signals signals;
 	struct cli_fault fault = { 0 };
 	char client[ZKLOCK_CLIENT_MAX + 1];
 	int error;
 
-	(void)argc;
-	cli_hold_sign(args, "zklock hold", argv[0], client);
+	if (!cli_names_read(&names, args, argc, argv, &fault))
+		return cli_say_fault(args, &fault);
+	cli_hold_sign(args, "zklock hold", names.text, client);
 	error = cli_signals_open(&signals);
 	if (error < 0)
 		(void)cli_fault_set(&fault, CLI_EXIT_OSERR, "signals: %s",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_run - run CMD while holding NAME.
+ * cmd_run - run CMD while holding NAME, or several.
  *
  * The order of things: report, signals, connection, lock, child; and back.
  * Each has a room of its own; here is only their order, and what an end of
@@ -30,7 +30,7 @@
 /* Everything that one run has in hand. */
 struct job {
 	const struct cli_args *args;
-	const char *name;
+	struct cli_names names;
 	char *const *command;
 	char *shell[4]; /* sh -c STR, NULL */
 	struct cli_signals signals;
@@ -54,13 +54,25 @@ static char *const *shell_command(struct job *job, char *text)
 	return job->shell;
 }
 
-/* "NAME CMD...", "NAME -- CMD...", "NAME -c STR", "-c STR NAME". */
+/* How many operands are names: all that stand before a "--", or one. */
+static int names_end(const struct cli_args *args, int argc, char **argv)
+{
+	for (int i = 1; !args->one_name && i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			return i;
+	}
+	return 1;
+}
+
+/* "NAME CMD...", "NAME... -- CMD...", "NAME -c STR", "-c STR NAME". */
 static bool command_of(struct job *job, int argc, char **argv)
 {
 	char *text = job->args->command;
-	int at = 1;
+	int names = names_end(job->args, argc, argv);
+	int at = names;
 
-	job->name = argv[0];
+	if (!cli_names_read(&job->names, job->args, names, argv, &job->fault))
+		return false;
 	if (argc == 3 &&
 	    (strcmp(argv[1], "-c") == 0 || strcmp(argv[1], "--command") == 0)) {
 		text = argv[2];
@@ -72,6 +84,11 @@ static bool command_of(struct job *job, int argc, char **argv)
 		return cli_fault_set(&job->fault, CLI_EXIT_USAGE,
 				     "options go before the NAME: %s",
 				     argv[at]);
+	if (names > 1 && at < argc && argv[at][0] == '-')
+		return cli_fault_set(&job->fault, CLI_EXIT_USAGE,
+				     "\"%s\" is no command; if the -- before "
+				     "it is the command's own, write: %s -- %s",
+				     argv[at], argv[0], argv[1]);
 	if (text && at < argc)
 		return cli_fault_set(&job->fault, CLI_EXIT_USAGE,
 				     "-c takes the whole command");
@@ -160,7 +177,7 @@ static bool kill_after(struct job *job, struct cli_ladder_rules *rules)
 }
 
 /* An ancestor has it: asking for it again would wait for ever. */
-static bool join(struct job *job)
+static bool join(struct job *job, const char *name)
 {
 	uint64_t id;
 	uint64_t token;
@@ -170,11 +187,10 @@ static bool join(struct job *job)
 				     "\"%s\" is held by a parent of this "
 				     "process ($ZKLOCK_HELD): it would wait "
 				     "for itself. Try: --nested join",
-				     job->name);
-	job->joined = true;
-	if (!cli_environ_grant(job->name, &id, &token))
+				     name);
+	if (!cli_environ_grant(name, &id, &token))
 		return true; /* the parent's wrapper watches over it */
-	if (cli_connect_check(job->args, job->name, id, token, &job->fault))
+	if (cli_connect_check(job->args, name, id, token, &job->fault))
 		return true;
 	job->outcome = "lost";
 	if (job->fault.exit == CLI_EXIT_LOST)
@@ -182,12 +198,33 @@ static bool join(struct job *job)
 	return false;
 }
 
+/* Those that an ancestor has are not asked for; if it has all, nothing is. */
+static bool join_held(struct job *job)
+{
+	struct cli_names *names = &job->names;
+	unsigned i = 0;
+
+	while (i < names->len) {
+		if (!cli_environ_has(names->words[i])) {
+			i++;
+			continue;
+		}
+		if (!join(job, names->words[i]))
+			return false;
+		job->joined = names->len == 1;
+		if (job->joined)
+			return true;
+		cli_names_drop(names, i);
+	}
+	return true;
+}
+
 /* Take the lock, or find out why there is none to take. */
 static bool take(struct job *job, struct cli_ladder_rules *rules)
 {
 	const struct cli_args *args = job->args;
 
-	job->hold.name = job->name;
+	job->hold.names = &job->names;
 	if (cli_hold_connect(&job->hold, args, &job->signals, &job->fault)) {
 		job->outcome = "refused";
 		if (!kill_after(job, rules))
@@ -283,7 +320,7 @@ static int run(struct job *job)
 	};
 	if (job->args->kill_after_ms != CLI_UNSET)
 		how.rules.kill_after_ms = job->args->kill_after_ms;
-	if (cli_environ_has(job->name) && !join(job))
+	if (!join_held(job))
 		return job->fault.exit;
 	if (!job->joined && !take(job, &how.rules))
 		return job->fault.exit;
@@ -302,24 +339,24 @@ static void report(struct job *job, int fd, int code)
 {
 	const struct cli_hold *hold = &job->hold;
 	struct cli_report report = {
-		.name = job->name,
+		.names = &job->names,
 		.outcome = job->outcome,
-		.id = hold->id,
-		.token = hold->token,
 		.exit = code,
 		.ran = job->ran,
 		.wait_status = job->wait_status,
 	};
 
+	if (hold->granted_ms)
+		report.grants = hold->grants;
 	if (hold->reason[0])
 		report.reason = hold->reason;
 	if (job->fault.text[0])
 		report.error = job->fault.text;
 	if (hold->begun_ms)
 		report.waited_ms =
-		    (hold->id ? hold->granted_ms : cli_clock_ms()) -
+		    (report.grants ? hold->granted_ms : cli_clock_ms()) -
 		    hold->begun_ms;
-	if (hold->id)
+	if (report.grants)
 		report.held_ms =
 		    (hold->released_ms ? hold->released_ms : cli_clock_ms()) -
 		    hold->granted_ms;
@@ -339,7 +376,7 @@ int cmd_run(struct cli_args *args, int argc, char **argv)
 	fd = cli_report_open(args, &job.fault);
 	if (job.fault.exit)
 		return cli_say_fault(args, &job.fault);
-	cli_hold_sign(args, "zklock run", job.name, client);
+	cli_hold_sign(args, "zklock run", job.names.text, client);
 	error = cli_signals_open(&job.signals);
 	if (error < 0)
 		(void)cli_fault_set(&job.fault, CLI_EXIT_OSERR, "signals: %s",

@@ -58,6 +58,7 @@ int cli_flock_main(int argc, char **argv)
 
 	cli_args_init(&args);
 	args.conflict_exit = CLI_EXIT_NO; /* flock's */
+	args.one_name = true;
 	first = cli_options_parse(tables, argc, argv, &args, &fault);
 	if (first < 0)
 		return usage(fault.text);

@@ -172,17 +172,33 @@ static bool find(struct cli_hold *hold, const struct cli_args *args,
 
 const char *cli_hold_mode(const struct cli_hold *hold)
 {
-	return zklock_lock_mode(hold->lock) == ZKLOCK_MODE_SHARED ? "s" : "x";
+	return zklock_lock_mode(hold->locks[0]) == ZKLOCK_MODE_SHARED ? "s"
+								      : "x";
 }
 
-void cli_hold_sign(struct cli_args *args, const char *what, const char *name,
+bool cli_hold_is_held(const struct cli_hold *hold)
+{
+	return cli_hold_until_ms(hold) > 0;
+}
+
+const char *cli_hold_about(const struct cli_hold *hold)
+{
+	return hold->about[0] ? hold->about : hold->names->text;
+}
+
+static void note_about(struct cli_hold *hold, const char *name)
+{
+	(void)snprintf(hold->about, sizeof hold->about, "%s", name);
+}
+
+void cli_hold_sign(struct cli_args *args, const char *what, const char *names,
 		   char text[ZKLOCK_CLIENT_MAX + 1])
 {
 	/* Not the child's words: they may hold secrets, and this is seen in
 	 * the whole cluster. */
 	if (args->client)
 		return;
-	(void)snprintf(text, ZKLOCK_CLIENT_MAX + 1, "%s %s", what, name);
+	(void)snprintf(text, ZKLOCK_CLIENT_MAX + 1, "%s %s", what, names);
 	args->client = text;
 }
 
@@ -209,8 +225,9 @@ static bool not_had(struct cli_hold *hold, const struct cli_args *args,
 		(void)snprintf(before, sizeof before, "; %u waiting before you",
 			       hold->waits.pos - 2);
 	(void)cli_fault_set(fault, args->conflict_exit,
-			    "cannot get \"%s\": %s%s. Try: zklock list",
-			    hold->name, who[0] ? who : failed->text, before);
+			    "cannot get \"%s\": %s%s. Try: zklock who %s",
+			    cli_hold_about(hold), who[0] ? who : failed->text,
+			    before, cli_hold_about(hold));
 	fault->expected = true;
 	return refuse(hold, fault, failed->error);
 }
@@ -218,11 +235,16 @@ static bool not_had(struct cli_hold *hold, const struct cli_args *args,
 static bool failed(struct cli_hold *hold, const struct cli_args *args,
 		   const struct zklock_event *event, struct cli_fault *fault)
 {
+	struct zklock_failure failure = ZKLOCK_FAILURE_INIT;
+
+	if (hold->client && hold->names->len > 1 &&
+	    zklock_last_failure(hold->client, &failure) == ZKLOCK_OK)
+		note_about(hold, failure.name);
 	if (cli_connect_exit(event->error) == CLI_EXIT_BUSY)
 		return not_had(hold, args, event, fault);
 	hold->ask_again = may_come(event->error);
 	(void)cli_fault_set(fault, cli_connect_exit(event->error),
-			    "cannot get \"%s\": %s", hold->name,
+			    "cannot get \"%s\": %s", cli_hold_about(hold),
 			    event->text[0] ? event->text
 					   : zklock_strerror(event->error));
 	return refuse(hold, fault, event->error);
@@ -237,8 +259,8 @@ static void queued(struct cli_hold *hold, const struct cli_args *args,
 	hold->waits.held_ms = event->held_ms;
 	memcpy(hold->waits.holder, event->holder, sizeof hold->waits.holder);
 	cli_holder_short(event->holder, event->held_ms, who);
-	cli_say_verbose(args, "waiting for %s, %s (you are #%u)", hold->name,
-			who, event->pos);
+	cli_say_verbose(args, "waiting for %s, %s (you are #%u)",
+			zklock_name(event->lock), who, event->pos);
 }
 
 enum turn {
@@ -255,11 +277,12 @@ static enum turn hear(struct cli_hold *hold, const struct cli_args *args,
 	while (zklock_next_event(hold->client, &event) == 1) {
 		if (event.type == ZKLOCK_EVENT_QUEUED)
 			queued(hold, args, &event);
-		if (event.type == ZKLOCK_EVENT_GRANTED)
+		if (event.type == ZKLOCK_EVENT_GRANTED &&
+		    ++hold->granted == hold->asked)
 			return TURN_GRANTED;
 		if (event.type != ZKLOCK_EVENT_FAILED)
 			continue;
-		hold->lock = NULL;
+		hold->asked = 0; /* the others fail of the same */
 		(void)failed(hold, args, &event, fault);
 		return TURN_FAILED;
 	}
@@ -289,17 +312,23 @@ static bool granted(struct cli_hold *hold, const struct cli_args *args,
 		    struct cli_fault *fault)
 {
 	hold->granted_ms = cli_clock_ms();
-	hold->id = zklock_id(hold->lock);
-	hold->token = zklock_token(hold->lock);
-	cli_say_verbose(
-	    args, "got \"%s\", token %" PRIu64 "%s", hold->name, hold->token,
-	    zklock_is_dev(hold->lock) ? " (--dev: for this host)" : "");
-	if (zklock_is_held(hold->lock))
+	for (unsigned i = 0; i < hold->asked; i++) {
+		hold->grants[i] = (struct cli_grant){
+			.id = zklock_id(hold->locks[i]),
+			.token = zklock_token(hold->locks[i]),
+		};
+		cli_say_verbose(args, "got \"%s\", token %" PRIu64 "%s",
+				hold->names->words[i], hold->grants[i].token,
+				zklock_is_dev(hold->locks[i])
+				    ? " (--dev: for this host)"
+				    : "");
+	}
+	if (cli_hold_is_held(hold))
 		return true;
 	hold->outcome = "lost"; /* read too late */
 	return cli_fault_set(fault, args->lost_exit,
 			     "\"%s\" was lost before the command began",
-			     hold->name);
+			     cli_hold_about(hold));
 }
 
 /* Until the answer to our wish; end_ms is when the daemon is late with it. */
@@ -349,12 +378,16 @@ static bool ask(struct cli_hold *hold, const struct cli_args *args,
 			options.wait_ms = 0;
 		end_ms = wait_end_ms + LATE_MS;
 	}
-	error = zklock_acquire_async(hold->client, hold->name, &options,
-				     &hold->lock);
-	if (error == ZKLOCK_OK)
+	hold->granted = 0;
+	error =
+	    zklock_acquire_all_async(hold->client, hold->names->words,
+				     hold->names->len, &options, hold->locks);
+	if (error == ZKLOCK_OK) {
+		hold->asked = hold->names->len;
 		return await(hold, args, signals, end_ms, fault);
+	}
 	(void)snprintf(tried, sizeof tried, "cannot get \"%.*s\"",
-		       ZKLOCK_NAME_MAX, hold->name);
+		       ZKLOCK_NAME_MAX, hold->names->text);
 	(void)cli_connect_fault(hold->client, error, tried, fault);
 	hold->ask_again = may_come(error);
 	return refuse(hold, fault, error);
@@ -371,6 +404,7 @@ bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
 		wait_end_ms = now_ms + args->wait_ms;
 	for (;;) {
 		hold->waits = (struct cli_waits){ .held_ms = -1 };
+		hold->about[0] = '\0';
 		hold->ask_again = false;
 		if (ask(hold, args, signals, wait_end_ms, fault))
 			return true;
@@ -400,12 +434,14 @@ static void note_reason(struct cli_hold *hold, enum zklock_reason reason)
 static void note_revoke(struct cli_hold *hold, const struct zklock_event *event)
 {
 	(void)snprintf(hold->revoked, sizeof hold->revoked,
-		       "\"%s\" is %s by %s%s%s", hold->name,
+		       "\"%s\" is %s by %s%s%s", zklock_name(event->lock),
 		       event->until_ms ? "taken away" : "asked for",
 		       event->holder[0] ? event->holder : "somebody",
 		       event->text[0] ? ": " : "", event->text);
-	if (event->until_ms)
-		note_reason(hold, ZKLOCK_REASON_KICKED);
+	if (!event->until_ms)
+		return;
+	note_about(hold, zklock_name(event->lock));
+	note_reason(hold, ZKLOCK_REASON_KICKED);
 }
 
 enum cli_news cli_hold_news(struct cli_hold *hold)
@@ -423,6 +459,11 @@ enum cli_news cli_hold_news(struct cli_hold *hold)
 			return CLI_NEWS_REVOKED;
 		}
 		if (event.type == ZKLOCK_EVENT_LOST) {
+			/* Of a session all are lost: no one of them is told of.
+			 */
+			if (event.reason == ZKLOCK_REASON_DELETED ||
+			    event.reason == ZKLOCK_REASON_KICKED)
+				note_about(hold, zklock_name(event.lock));
 			note_reason(hold, event.reason);
 			return CLI_NEWS_LOST;
 		}
@@ -450,7 +491,11 @@ struct pollfd cli_hold_pollfd(const struct cli_hold *hold)
 
 int64_t cli_hold_until_ms(const struct cli_hold *hold)
 {
-	return zklock_until_ms(hold->lock);
+	int64_t until_ms = hold->asked ? CLI_NEVER_MS : 0;
+
+	for (unsigned i = 0; i < hold->asked; i++)
+		until_ms = less(until_ms, zklock_until_ms(hold->locks[i]));
+	return until_ms;
 }
 
 int64_t cli_hold_grace_ms_max(const struct cli_hold *hold)
@@ -466,13 +511,13 @@ int64_t cli_hold_grace_ms_max(const struct cli_hold *hold)
 void cli_hold_release(struct cli_hold *hold)
 {
 	hold->released_ms = cli_clock_ms();
-	(void)zklock_release(hold->lock);
-	hold->lock = NULL;
+	(void)zklock_release_all(hold->locks, hold->asked);
+	hold->asked = 0;
 }
 
 void cli_hold_end(struct cli_hold *hold)
 {
 	zklock_close(hold->client);
 	hold->client = NULL;
-	hold->lock = NULL;
+	hold->asked = 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hold - one lock, from asking for it to letting go, with every wait open to
- * signals.
+ * hold - one lock, or several that are had together, from asking to letting
+ * go, with every wait open to signals.  The loss of one is the loss of all.
  *
  * The only room of the command line that uses the library's asynchronous
  * calls.
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "client/cli/fault.h"
+#include "client/cli/names.h"
 #include "client/cli/options.h"
 #include "client/cli/signals.h"
 #include "client/zklock.h"
@@ -28,15 +29,25 @@ struct cli_waits {
 	char holder[ZKLOCK_HOLDER_MAX + 1];
 };
 
+/* What was granted, also after it ended. */
+struct cli_grant {
+	uint64_t id;
+	uint64_t token;
+};
+
 struct cli_hold {
-	const char *name; /* borrowed */
+	const struct cli_names *names; /* borrowed */
 	zklock_client *client;
-	zklock_lock *lock; /* NULL: not granted */
+	/* As names has them. */
+	zklock_lock *locks[ZKLOCK_NAMES_MAX];
+	struct cli_grant grants[ZKLOCK_NAMES_MAX];
+	unsigned asked;   /* how many of locks there are */
+	unsigned granted; /* how many of those; names->len: held */
+	/* The one that was in the way, asked for or lost; "" when it is all. */
+	char about[ZKLOCK_NAME_MAX + 1];
 	int64_t begun_ms;
 	int64_t granted_ms;
 	int64_t released_ms;
-	uint64_t id; /* of the grant, also after it ended */
-	uint64_t token;
 	struct cli_waits waits;
 	bool ask_again;      /* the daemon went: worth another try */
 	const char *outcome; /* for the report, when it was not granted */
@@ -47,9 +58,15 @@ struct cli_hold {
 /* "x" or "s": how it is held. */
 const char *cli_hold_mode(const struct cli_hold *hold);
 
+/* Whether all are held, at this moment. */
+bool cli_hold_is_held(const struct cli_hold *hold);
+
+/* The name for a sentence about what happened last. */
+const char *cli_hold_about(const struct cli_hold *hold);
+
 /* Sign as "zklock run backup" for those who look at the lock: what is "zklock
  * run".  Nothing if somebody has signed already; text is kept. */
-void cli_hold_sign(struct cli_args *args, const char *what, const char *name,
+void cli_hold_sign(struct cli_args *args, const char *what, const char *names,
 		   char text[ZKLOCK_CLIENT_MAX + 1]);
 
 /*
@@ -82,7 +99,8 @@ int cli_hold_fd(const struct cli_hold *hold);
  * after each call here. */
 struct pollfd cli_hold_pollfd(const struct cli_hold *hold);
 
-/* The deadline on the clock of cli_clock_ms(); 0 when it is over. */
+/* The first deadline of any, on the clock of cli_clock_ms(); 0 when it is
+ * over. */
 int64_t cli_hold_until_ms(const struct cli_hold *hold);
 
 /* A quarter of the session timeout: what an orderly end of the daemon leaves

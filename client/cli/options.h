@@ -54,6 +54,7 @@ struct cli_args {
 	int64_t connect_timeout_ms;
 
 	/* run */
+	bool one_name; /* not an option: what follows is CMD, as flock has it */
 	char *command; /* -c */
 	bool no_fork;
 	bool close;

@@ -45,17 +45,41 @@ static void add(json_t *object, const char *key, json_t *value)
 	(void)json_object_set_new(object, key, value);
 }
 
-static void add_grant(json_t *object, const struct cli_report *report)
+static void add_numbers(json_t *object, const struct cli_grant *grant)
 {
 	char text[24];
 
-	if (report->id == 0)
-		return;
-	(void)snprintf(text, sizeof text, "%" PRIu64, report->token);
-	add(object, "id", json_integer((json_int_t)report->id));
-	add(object, "token", json_integer((json_int_t)report->token));
+	(void)snprintf(text, sizeof text, "%" PRIu64, grant->token);
+	add(object, "id", json_integer((json_int_t)grant->id));
+	add(object, "token", json_integer((json_int_t)grant->token));
 	add(object, "token_str", json_string(text));
-	add(object, "held_s", json_real((double)report->held_ms / MS_PER_S));
+}
+
+/* Of several, each by its name. */
+static json_t *each(const struct cli_report *report)
+{
+	json_t *array = json_array();
+	json_t *object;
+
+	for (unsigned i = 0; i < report->names->len; i++) {
+		object = json_object();
+		add(object, "name", json_string(report->names->words[i]));
+		if (report->grants)
+			add_numbers(object, &report->grants[i]);
+		(void)json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static void add_grant(json_t *object, const struct cli_report *report)
+{
+	if (report->names->len > 1)
+		add(object, "locks", each(report));
+	else if (report->grants)
+		add_numbers(object, report->grants);
+	if (report->grants)
+		add(object, "held_s",
+		    json_real((double)report->held_ms / MS_PER_S));
 }
 
 static void add_child(json_t *object, const struct cli_report *report)
@@ -79,7 +103,7 @@ void cli_report_write(int fd, const struct cli_report *report)
 	if (fd < 0)
 		return;
 	object = json_object();
-	add(object, "name", json_string(report->name));
+	add(object, "name", json_string(report->names->text));
 	add(object, "outcome", json_string(report->outcome));
 	add(object, "exit_code", json_integer(report->exit));
 	add(object, "waited_s",

@@ -11,15 +11,15 @@
 #include <stdint.h>
 
 #include "client/cli/fault.h"
+#include "client/cli/hold.h"
 #include "client/cli/options.h"
 
 struct cli_report {
-	const char *name;
+	const struct cli_names *names;
 	const char *outcome; /* "done", "lost", "busy", ...; see zklock.1 */
 	const char *reason;  /* of a loss; NULL: none */
 	const char *error;   /* for people; NULL: none */
-	uint64_t id;         /* 0: never granted */
-	uint64_t token;
+	const struct cli_grant *grants; /* of names; NULL: never granted */
 	int64_t waited_ms;
 	int64_t held_ms;
 	int exit;

@@ -73,17 +73,17 @@ static void tell(struct watch *watch)
 		break;
 	case CLI_CAUSE_DEADLINE:
 		if (hold->reason[0] || is_max_hold(watch))
-			cli_say_error("\"%s\" is over (%s): %s", hold->name,
-				      hold->reason[0] ? hold->reason
-						      : "--max-hold",
-				      then);
+			cli_say_error(
+			    "\"%s\" is over (%s): %s", cli_hold_about(hold),
+			    hold->reason[0] ? hold->reason : "--max-hold",
+			    then);
 		else
 			cli_say_error(
 			    "\"%s\" could not be proven ours in time: %s",
-			    hold->name, then);
+			    cli_hold_about(hold), then);
 		break;
 	case CLI_CAUSE_LOST:
-		cli_say_error("\"%s\" was lost (%s): %s", hold->name,
+		cli_say_error("\"%s\" was lost (%s): %s", cli_hold_about(hold),
 			      hold->reason[0] ? hold->reason : "not proven",
 			      then);
 		break;
@@ -136,13 +136,13 @@ static void hear(struct watch *watch)
 			cli_say_verbose(watch->how->args,
 					"ZooKeeper is out of reach; \"%s\" is "
 					"still ours for now",
-					watch->how->hold->name);
+					cli_hold_about(watch->how->hold));
 			step(watch, CLI_LADDER_SUSPENDED, 0);
 			break;
 		case CLI_NEWS_RESUMED:
 			cli_say_verbose(watch->how->args,
 					"ZooKeeper is back; \"%s\" is ours",
-					watch->how->hold->name);
+					cli_hold_about(watch->how->hold));
 			step(watch, CLI_LADDER_RESUMED, 0);
 			break;
 		case CLI_NEWS_REVOKED: /* the deadline says the rest */

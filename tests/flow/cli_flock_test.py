@@ -41,6 +41,7 @@ class FlockTest(CliCase):
 
     def test_codes_and_output(self):
         self.both("FILE", "echo", "-n", "hello", code=0)
+        self.both("FILE", "echo", "a", "--", "b", code=0)
         self.both("FILE", "sh", "-c", "exit 42", code=42)
         self.both("FILE", "-c", "exit 43", code=43)
         self.both("-x", "FILE", "--command", "echo x; exit 5", code=5)

@@ -337,6 +337,11 @@ class HelpTest(CliCase):
                          ["complete/me"])
         self.assertIn("true", self.complete("zklock", "run", "a", "--",
                                             "tru"))
+        self.assertIn("true", self.complete("zklock", "run", "a", "b", "--",
+                                            "tru"))
+        for words in (["hold", "a"], ["run", "a"], ["who"]):
+            self.assertIn("complete/me",
+                          self.complete("zklock", *words, "comp"), words)
         self.assertEqual(self.complete("zklock", "completion", "z"),
                          ["zsh"])
 

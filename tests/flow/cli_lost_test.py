@@ -371,7 +371,7 @@ class ScriptedTest(unittest.TestCase):
                     self.assertEqual(
                         done.stderr, 'zklock: cannot get "a": held by db2, '
                         'pid 812 (deploy.py), for 1m12s. '
-                        'Try: zklock list\n')
+                        'Try: zklock who a\n')
 
     def test_a_daemon_that_never_answers_the_wait(self):
         with Scripted(answers={"LOCK": lambda *_: None}) as daemon:

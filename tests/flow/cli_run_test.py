@@ -101,7 +101,7 @@ class WaitTest(CliCase):
                 self.assertRegex(
                     done.stderr,
                     rf'zklock: cannot get "busy": held by \S+, pid '
-                    rf"{os.getpid()} .*Try: zklock list")
+                    rf"{os.getpid()} .*Try: zklock who busy")
                 self.assertFalse(os.path.exists(self.path("ran")))
 
     def test_quiet_is_quiet_when_busy(self):
@@ -219,7 +219,7 @@ class ChildTest(CliCase):
     def test_its_options_are_its_own(self):
         done = self.zklock("run", "a", "--", "echo", "-n", "-v", "--json")
         self.assertEqual(done.stdout, "-v --json")
-        done = self.zklock("run", "a", "echo", "--", "x")
+        done = self.zklock("run", "a", "--", "echo", "--", "x")
         self.assertEqual(done.stdout, "-- x\n")
 
     def test_a_shell_command(self):

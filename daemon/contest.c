@@ -120,6 +120,7 @@ static void open_owned(struct contest *c, struct contest_effects *fx)
 void contest_open(struct contest *c, struct contest_effects *fx)
 {
 	c->visit++;
+	c->watching = false;
 	c->redo = !c->link_up;
 	if (!c->link_up)
 		return;
@@ -513,7 +514,6 @@ static void on_watch(struct contest *c, const struct coord_event *ev,
 	bool deleted = ev->watch.what == COORD_W_DELETED;
 
 	if (c->state == CONTEST_WATCH_PRED && strcmp(path, c->pred) == 0) {
-		c->watching = false;
 		if (deleted)
 			pred_gone(c, fx);
 		else
@@ -529,7 +529,6 @@ static void on_watch(struct contest *c, const struct coord_event *ev,
 	if (deleted && strcmp(path, c->own) == 0) {
 		contest_vanish(c, fx);
 	} else if (strcmp(path, contest_watched(c)) == 0) {
-		c->watching = false;
 		contest_open(c, fx);
 	}
 }

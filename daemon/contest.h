@@ -153,6 +153,9 @@ const char *contest_node(const struct contest *contest);
 const char *contest_parent(const struct contest *contest);
 /* The path whose watch is wanted now; NULL: none (R20: one at a time). */
 const char *contest_watched(const struct contest *contest);
+/* The node whose end it waits for, when its server has shown that node and
+ * watches it; NULL: there is none. */
+const char *contest_pred(const struct contest *contest);
 /* Answers to operations of an earlier visit are passed over. */
 uint32_t contest_visit(const struct contest *contest);
 bool contest_leaving(const struct contest *contest);

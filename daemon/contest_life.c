@@ -132,6 +132,15 @@ const char *contest_watched(const struct contest *contest)
 	return NULL;
 }
 
+const char *contest_pred(const struct contest *contest)
+{
+	if (contest->slots)
+		return contest_slots_pred(contest);
+	if (contest->state == CONTEST_WATCH_PRED && contest->watching)
+		return contest->pred;
+	return NULL;
+}
+
 bool contest_leaving(const struct contest *contest)
 {
 	return contest->leaving;

@@ -442,6 +442,14 @@ const char *contest_slots_watched(const struct contest *face)
 	return s->entry && !s->asked ? contest_watched(s->entry) : NULL;
 }
 
+/* A lease has none: it counts those before it. */
+const char *contest_slots_pred(const struct contest *face)
+{
+	const struct slots *s = face->slots;
+
+	return s->entry && !s->lease ? contest_pred(s->entry) : NULL;
+}
+
 void contest_slots_free(struct slots *slots)
 {
 	if (!slots)

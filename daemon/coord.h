@@ -36,6 +36,7 @@ enum coord_verb {
 	COORD_DELETE, /* any version */
 	COORD_SYNC,
 	COORD_MULTI, /* all of its sub-operations in one transaction, or none */
+	COORD_CHECK, /* a part of COORD_MULTI only: there is such a node */
 };
 
 enum coord_kind { /* what COORD_CREATE makes */
@@ -57,8 +58,8 @@ struct coord_op {
 	const char *data; /* COORD_CREATE, COORD_SET; NULL for none */
 	size_t data_len;
 	/* COORD_MULTI, whose path is not looked at: 1 to COORD_SUBS_MAX of
-	 * CREATE (no container), SET and DELETE, done in this order with one
-	 * zxid.  None touches a node that another one makes or deletes, but
+	 * CREATE (no container), SET, DELETE and CHECK, done in this order with
+	 * one zxid.  None touches a node that another one makes or deletes, but
 	 * for the parent of a node made: {create, set its parent} answers
 	 * with the node's czxid as the parent's mzxid. */
 	const struct coord_op *subs;

@@ -65,6 +65,10 @@ void coord_nodes_bytes_set(struct coord_tree_node *node, const char *bytes,
 
 void coord_nodes_remove(struct coord_nodes *nodes, struct coord_tree_node *node)
 {
+	struct coord_tree_node *child;
+
+	while ((child = TAILQ_FIRST(&node->children))) /* ghosts */
+		coord_nodes_remove(nodes, child);
 	if (node->parent)
 		TAILQ_REMOVE(&node->parent->children, node, in_parent);
 	hash_map_remove(&nodes->by_path, &node->by_path);

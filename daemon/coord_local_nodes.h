@@ -30,6 +30,7 @@ struct coord_tree_node {
 	struct coord_tree_children children; /* as they were made */
 	TAILQ_ENTRY(coord_tree_node) in_parent;
 	bool container;
+	bool ghost;             /* its end will be missed here */
 	int32_t creations;      /* children ever made: the sequence counter */
 	struct coord_stat stat; /* its cversion is told from creations */
 };

@@ -139,8 +139,11 @@ static void remove_and_fire(struct coord_tree *tree, unsigned v,
 			    struct coord_tree_node *node, int64_t zxid)
 {
 	struct coord_tree_node *parent = node->parent;
-	char *path = need(strdup(node->path)); /* outlives the node */
+	char *path;
 
+	if (node->ghost)
+		return;
+	path = need(strdup(node->path)); /* outlives the node */
 	coord_nodes_remove(&tree->views[v], node);
 	parent->stat.pzxid = zxid;
 	parent->stat.children--;
@@ -249,6 +252,11 @@ static void commit(struct coord_tree *tree, struct txn *txn)
 {
 	tree->zxid++;
 	commit_part(tree, txn);
+}
+
+void coord_tree_ghost(struct coord_tree *tree, unsigned view, const char *path)
+{
+	coord_nodes_find(&tree->views[view], path, strlen(path))->ghost = true;
 }
 
 void coord_tree_view_apply(struct coord_tree *tree, unsigned view, int64_t zxid)
@@ -500,6 +508,10 @@ static void commit_op(struct coord_tree *tree, const struct coord_op *op,
 	}
 	if (op->verb == COORD_DELETE) {
 		commit_part(tree, txn_new(TXN_DELETE, op->path, NULL, 0));
+		return;
+	}
+	if (op->verb == COORD_CHECK) {
+		tree->views[0].zxid = tree->zxid;
 		return;
 	}
 	assert(op->verb == COORD_SET); /* a read is no transaction */

@@ -60,6 +60,8 @@ int64_t coord_tree_view_zxid(const struct coord_tree *tree, unsigned view);
 /* Let a view apply all transactions up to a zxid; watchers on it hear. */
 void coord_tree_view_apply(struct coord_tree *tree, unsigned view,
 			   int64_t zxid);
+/* This view keeps that node, which is there: it will miss the node's end. */
+void coord_tree_ghost(struct coord_tree *tree, unsigned view, const char *path);
 void coord_tree_view_sync(struct coord_tree *tree, unsigned view);
 /* A new leader: the epoch grows by one, the counter begins at 0. */
 void coord_tree_new_epoch(struct coord_tree *tree);

@@ -69,8 +69,10 @@ static void fill(const struct coord_zk *zk, struct zk_multi *multi,
 		else if (sub->verb == COORD_SET)
 			zoo_set_op_init(&multi->ops[i], sub->path, sub->data,
 					data_len, -1, &multi->stats[i]);
-		else
+		else if (sub->verb == COORD_DELETE)
 			zoo_delete_op_init(&multi->ops[i], sub->path, -1);
+		else
+			zoo_check_op_init(&multi->ops[i], sub->path, -1);
 		made += made_size(sub);
 	}
 }
@@ -84,6 +86,7 @@ static bool is_allowed(const struct coord_op *op)
 
 		/* The server makes no container in a multi. */
 		if (sub->verb != COORD_SET && sub->verb != COORD_DELETE &&
+		    sub->verb != COORD_CHECK &&
 		    (sub->verb != COORD_CREATE || sub->kind == COORD_CONTAINER))
 			return false;
 	}

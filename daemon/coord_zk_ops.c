@@ -415,6 +415,8 @@ static int call(struct coord_zk *zk, const struct coord_op *op,
 	case COORD_MULTI:
 		rc = zk_multi_call(zk, op, on_multi, data);
 		break;
+	case COORD_CHECK:
+		break; /* never by itself */
 	}
 	return rc;
 }

@@ -333,6 +333,7 @@ void hub_drain(struct hub *hub)
 	if (locktab_wake_ms(hub->tab) <= hub->now_ms)
 		hub_step(hub, &tick);
 	hub_audit_tick(hub);
+	hub_ghost_tick(hub);
 	hub_watch_tick(hub);
 	lease_busy(hub->lease, is_busy(hub), hub->now_ms);
 	hub_clock(hub);
@@ -351,9 +352,12 @@ int64_t hub_wake_ms(const struct hub *hub)
 	int64_t wake_ms = lease_wake_ms(hub->lease);
 	int64_t audit_ms = hub_audit_wake_ms(hub);
 	int64_t watch_ms = hub_watch_wake_ms(hub);
+	int64_t ghost_ms = hub_ghost_wake_ms(hub);
 
 	if (tab_ms < wake_ms)
 		wake_ms = tab_ms;
+	if (ghost_ms < wake_ms)
+		wake_ms = ghost_ms;
 	if (watch_ms < wake_ms)
 		wake_ms = watch_ms;
 	return audit_ms < wake_ms ? audit_ms : wake_ms;

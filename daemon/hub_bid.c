@@ -14,7 +14,7 @@
 /* P7 counts each path with its length word. */
 #define PATH_LENGTH_BYTES 4
 
-static struct hub_bid *bid_find(struct hub *hub, uint64_t id)
+struct hub_bid *hub_bid_find(struct hub *hub, uint64_t id)
 {
 	struct hub_bid *bid;
 
@@ -89,6 +89,7 @@ static void bid_free(struct hub *hub, struct hub_bid *bid)
 	hub->ephemeral_bytes -= bid->bytes;
 	HASH_DEL(hub->bids, bid);
 	contest_free(bid->contest);
+	free(bid->pred);
 	free(bid);
 }
 
@@ -220,7 +221,7 @@ static void make_above(struct hub *hub, const char *parent)
  * step the contest again. */
 static void run(struct hub *hub, uint64_t id, const struct contest_effects *fx)
 {
-	struct hub_bid *bid = bid_find(hub, id);
+	struct hub_bid *bid = hub_bid_find(hub, id);
 	struct locktab_event ev;
 
 	for (size_t i = 0; i < fx->len; i++) {
@@ -241,7 +242,7 @@ static void run(struct hub *hub, uint64_t id, const struct contest_effects *fx)
 		} else if (fx->fx[i].type == CONTEST_FX_GONE) {
 			bid_free(hub, bid);
 		}
-		bid = bid_find(hub, id);
+		bid = hub_bid_find(hub, id);
 	}
 }
 
@@ -270,7 +271,7 @@ static bool is_own(void *ctx, const struct layout_uuid *uuid)
 	if (!layout_uuid_is_of(uuid, hub->instance))
 		return false;
 	/* One that serves its own ticket only is a waiter like any other. */
-	bid = bid_find(hub, layout_uuid_bid(uuid));
+	bid = hub_bid_find(hub, layout_uuid_bid(uuid));
 	return !bid || (!bid->group && !bid->slots);
 }
 
@@ -357,7 +358,7 @@ fail:
 void hub_bid_leave(struct hub *hub, uint64_t bid)
 {
 	struct contest_event ev = { .type = CONTEST_EV_LEAVE };
-	struct hub_bid *found = bid_find(hub, bid);
+	struct hub_bid *found = hub_bid_find(hub, bid);
 	uint64_t group;
 	bool made;
 
@@ -375,7 +376,7 @@ void hub_bid_leave(struct hub *hub, uint64_t bid)
 void hub_bid_revoke(struct hub *hub, uint64_t bid)
 {
 	struct contest_event ev = { .type = CONTEST_EV_REVOKE };
-	struct hub_bid *found = bid_find(hub, bid);
+	struct hub_bid *found = hub_bid_find(hub, bid);
 
 	if (found)
 		step(hub, found, &ev);
@@ -403,7 +404,7 @@ void hub_bid_answer(struct hub *hub, const struct hub_op *op,
 					.coord = ev,
 					.claimed = op->claimed,
 					.children = op->children };
-	struct hub_bid *bid = bid_find(hub, op->bid);
+	struct hub_bid *bid = hub_bid_find(hub, op->bid);
 
 	if (bid)
 		step(hub, bid, &answer);
@@ -436,7 +437,7 @@ void hub_bid_watch(struct hub *hub, const struct coord_event *ev)
 	TAILQ_FOREACH(bid, &watch->bids, in_watch)
 	ids[len++] = bid->id;
 	for (size_t i = 0; i < len; i++) {
-		bid = bid_find(hub, ids[i]);
+		bid = hub_bid_find(hub, ids[i]);
 		if (bid && locktab_lingers(hub->tab, ids[i])) {
 			struct locktab_event stirred =
 			    bid_event(bid, LOCKTAB_BID_STIRRED);
@@ -462,7 +463,7 @@ void hub_bid_link(struct hub *hub, bool up)
 
 bool hub_bid_awaits(struct hub *hub, uint64_t bid, uint32_t visit)
 {
-	const struct hub_bid *found = bid_find(hub, bid);
+	const struct hub_bid *found = hub_bid_find(hub, bid);
 
 	return found && contest_visit(found->contest) == visit;
 }
@@ -471,7 +472,7 @@ void hub_bid_make_parent(struct hub *hub, uint64_t bid)
 {
 	struct coord_op op = { .verb = COORD_CREATE, .kind = COORD_CONTAINER };
 	struct hub_op row = { .kind = HUB_OP_ROOT };
-	const struct hub_bid *found = bid_find(hub, bid);
+	const struct hub_bid *found = hub_bid_find(hub, bid);
 
 	if (!found)
 		return;
@@ -484,19 +485,19 @@ void hub_bid_make_parent(struct hub *hub, uint64_t bid)
 
 const char *hub_bid_parent(struct hub *hub, uint64_t bid)
 {
-	const struct hub_bid *found = bid_find(hub, bid);
+	const struct hub_bid *found = hub_bid_find(hub, bid);
 
 	return found ? contest_parent(found->contest) : NULL;
 }
 
 bool hub_bid_lives(struct hub *hub, uint64_t bid)
 {
-	return bid_find(hub, bid) != NULL;
+	return hub_bid_find(hub, bid) != NULL;
 }
 
 const char *hub_bid_node(struct hub *hub, uint64_t bid)
 {
-	struct hub_bid *found = bid_find(hub, bid);
+	struct hub_bid *found = hub_bid_find(hub, bid);
 
 	return found ? contest_node(found->contest) : "";
 }

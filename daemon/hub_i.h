@@ -15,6 +15,7 @@
  *	hub_group.c    bids of several names, made together or not at all
  *	hub_session.c  the session and the lease: beats, presence, loss
  *	hub_audit.c    nodes of ours that no bid owns
+ *	hub_ghost.c    nodes of others that only our server has
  */
 #ifndef DAEMON_HUB_I_H
 #define DAEMON_HUB_I_H
@@ -80,6 +81,9 @@ struct hub_bid {
 	bool keeps_parent;       /* that is no container */
 	uint64_t group;          /* made with `of` others; 0: alone */
 	unsigned of;
+	char *pred;            /* what it waits for, at the last look; NULL */
+	int64_t ghost_ms;      /* when that is asked about, */
+	int64_t ghost_rest_ms; /* and how long after that again */
 	TAILQ_ENTRY(hub_bid) in_watch;
 	UT_hash_handle hh;
 };
@@ -99,6 +103,7 @@ enum hub_op_kind {
 	HUB_OP_AUDIT_LIST,
 	HUB_OP_AUDIT_GET,
 	HUB_OP_AUDIT_DELETE,
+	HUB_OP_GHOST,
 	HUB_OP_ASK, /* conn: the question; item: what of it */
 };
 
@@ -133,6 +138,7 @@ struct hub_counts {
 	uint64_t sessions, disconnects, expirations;
 	uint64_t ops, watches_fired;
 	uint64_t orphans;
+	uint64_t ghosts;
 	uint64_t watch_dropped;
 	uint64_t multis;
 };
@@ -178,6 +184,10 @@ struct hub {
 	struct hub_parent *parents;     /* by path */
 	TAILQ_HEAD(, hub_parent) audit; /* the same, by due_ms */
 	int64_t audit_ms;               /* no listing before */
+	int64_t ghost_ms;               /* the next look */
+	bool ghosts_asked;
+	uint64_t ghosts[COORD_SUBS_MAX]; /* bids asked about */
+	size_t ghosts_len;
 	struct hub_op *ops;
 	uint64_t op_last;
 
@@ -309,6 +319,7 @@ bool hub_place_refuses(struct hub *hub, uint64_t conn,
 void hub_place_make_above(struct hub *hub, const char *path);
 
 /* hub_bid.c */
+struct hub_bid *hub_bid_find(struct hub *hub, uint64_t id);
 void hub_bid_open(struct hub *hub, const struct locktab_effect *fx);
 void hub_bid_leave(struct hub *hub, uint64_t bid);
 void hub_bid_revoke(struct hub *hub, uint64_t bid);
@@ -354,6 +365,11 @@ int64_t hub_audit_wake_ms(const struct hub *hub); /* INT64_MAX: never */
 void hub_audit_tick(struct hub *hub);
 void hub_audit_answer(struct hub *hub, const struct hub_op *op,
 		      const struct coord_event *ev);
+
+/* hub_ghost.c */
+int64_t hub_ghost_wake_ms(const struct hub *hub); /* INT64_MAX: never */
+void hub_ghost_tick(struct hub *hub);
+void hub_ghost_answer(struct hub *hub, const struct coord_event *ev);
 
 /* hub_session.c */
 void hub_session_start(struct hub *hub);

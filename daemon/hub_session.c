@@ -31,6 +31,8 @@ static enum lease_evidence evidence_of(enum coord_verb verb)
 		return LEASE_READ;
 	case COORD_SYNC:
 		return LEASE_SYNC;
+	case COORD_CHECK:
+		break; /* never by itself */
 	}
 	return LEASE_NOTHING;
 }
@@ -208,6 +210,9 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 	case HUB_OP_AUDIT_GET:
 	case HUB_OP_AUDIT_DELETE:
 		hub_audit_answer(hub, op, ev);
+		break;
+	case HUB_OP_GHOST:
+		hub_ghost_answer(hub, ev);
 		break;
 	case HUB_OP_ASK:
 		hub_cluster_answer(hub, op, ev);

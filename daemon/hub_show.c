@@ -214,6 +214,7 @@ void hub_show_stats(struct hub *hub, uint64_t conn, const char *tag)
 		{ "transactions_batched_total", hub->counts.multis },
 		{ "watches_fired_total", hub->counts.watches_fired },
 		{ "orphans_deleted_total", hub->counts.orphans },
+		{ "ghosts_total", hub->counts.ghosts },
 		{ "watch_lines_dropped_total", hub->counts.watch_dropped },
 	};
 	const size_t rows_len = sizeof rows / sizeof *rows;

@@ -92,6 +92,22 @@ class MultiTest(unittest.TestCase):
             self.assertEqual(after.result, "ok")
             self.assertEqual(eye.children(self.lock), [])
 
+    def test_checks_tell_which_node_is_missing(self):
+        """Nothing is changed; a check alone is no call."""
+        with Drive(self.server.address, T_MS) as d:
+            d.begin()
+            d.do(("persistent", self.lock), ("ephemeral", self.lock + "/a"))
+            here, one = d.do(
+                ("multi", f"check:{self.lock}", f"check:{self.lock}/a"),
+                ("multi", f"check:{self.lock}/a", f"check:{self.lock}/b",
+                 f"check:{self.lock}/c"))
+            self.assertEqual((here.result, len(here.subs)), ("ok", 2))
+            self.assertEqual((one.result, one.failed), ("nonode", 1))
+            alone, = d.do(("check", self.lock))
+            self.assertEqual((alone.result, alone.rc), ("refused", -8))
+            made, = d.do(("get", self.lock))
+            self.assertEqual(made.mzxid, made.czxid)
+
     def test_error_in_the_middle_fails_all(self):
         with self.eye() as eye, Drive(self.server.address, T_MS) as d:
             d.begin()

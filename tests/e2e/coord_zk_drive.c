@@ -174,6 +174,7 @@ static bool verb_read(const char *word, struct coord_op *op)
 		{ "get", COORD_GET, COORD_PERSISTENT },
 		{ "set", COORD_SET, COORD_PERSISTENT },
 		{ "delete", COORD_DELETE, COORD_PERSISTENT },
+		{ "check", COORD_CHECK, COORD_PERSISTENT },
 		{ "sync", COORD_SYNC, COORD_PERSISTENT },
 		{ "multi", COORD_MULTI, COORD_PERSISTENT },
 	};

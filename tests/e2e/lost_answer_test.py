@@ -55,6 +55,22 @@ class LostAnswerTest(E2eCase):
         self.wait_queue("a", 1)
         second.unlock("a")
 
+    def test_an_end_that_our_server_does_not_tell(self):
+        """As of a server that keeps a node which nobody has any more: the
+        waiter asks the leader, and goes to another server."""
+        first, second = self.client(self.two), self.client(self.one)
+        first.lock("a")
+        tag = second.enqueue("a")
+        self.wait_queue("a", 2)
+        gate = self.link.lose_event()
+        first.unlock("a")
+        gate.wait()
+        second.granted(tag)
+        self.assertEqual(self.one.rows("STATS")["ghosts_total"], "1")
+        self.assertIn("event=ghost path=" + self.parent("a"),
+                      self.one.log_text())
+        second.unlock("a")
+
     def test_a_create_that_never_arrived(self):
         gate = self.link.lose_create()
         first = self.client(self.one)

@@ -228,7 +228,8 @@ class Soak:
             in sorted(self.weather.counts.items())))
         print(f"soak: minutes={self.minutes:g} seed={self.seed} "
               f"clients={len(self.folks) * CLIENTS} faults={faults} "
-              f"died={len(self.deaths)} {verdict.line()}", flush=True)
+              f"ghosts={self._ghosts()} died={len(self.deaths)} "
+              f"{verdict.line()}", flush=True)
         idle = []
         if verdict.seen.witnessed() * 4 < len(verdict.holds):
             idle.append("the observer saw the nodes of too few grants")
@@ -237,6 +238,14 @@ class Soak:
         for what in idle:
             print(f"  {what}: this proves little")
         return not (verdict.findings() or self.deaths or idle)
+
+    def _ghosts(self):
+        """How often a daemon left a server that showed it one."""
+        count = 0
+        for host in self.range.hosts:
+            with open(host.log, encoding="utf-8", errors="replace") as log:
+                count += log.read().count("event=ghost ")
+        return count
 
     def keep(self, folder):
         """The history as one file, and what the daemons said."""

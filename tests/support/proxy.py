@@ -15,6 +15,7 @@ import threading
 UP, DOWN = "up", "down"  # towards the server, towards the client
 _CREATES = (1, 15, 14)  # create, create2, multi; containers are 19, no bid
 _CLOSE = -11
+_EVENT = -1  # the xid of a watch event
 _STEP_S = 20
 
 
@@ -112,6 +113,9 @@ class _Link:
         xid, second = struct.unpack_from(">ii", body)
         if way == UP:
             return await self._request(xid, second, body)
+        if xid == _EVENT:
+            gate = self.proxy.match(_EVENT, body)
+            return await self._act(gate) if gate else True
         return await self._answer(xid)
 
     async def _request(self, xid, operation, body):
@@ -307,6 +311,10 @@ class Proxy:
         """Hold back the answer (or, UP, the request) of the next one, and
         everything behind it, until the gate is opened."""
         return self._gate(Gate(_CREATES, needle, where, "hold"))
+
+    def lose_event(self, needle=b"-lock-"):
+        """The next watch event of such a node never comes."""
+        return self._gate(Gate((_EVENT,), needle, DOWN, "drop"))
 
     def swallow_delete(self, needle=b"-lock-"):
         return self._gate(Gate((2,), needle, DOWN, "reset"))

@@ -41,6 +41,8 @@ static struct host hosts[HOSTS_MAX];
 static int64_t now_ms;
 static uint64_t seed;
 static int64_t linger_ms; /* of hosts that begin */
+static bool follower;     /* there is a second server, 1, */
+static unsigned b_view;   /* and host b goes to this one next */
 static bool admins;       /* connections that open are administrators' */
 static char trace[TRACE_MAX];
 static size_t trace_len;
@@ -188,9 +190,21 @@ static void host_begin(struct host *host, char name)
 	hub_start(host->hub);
 }
 
+/* It hears of everything at once, and tells the leader who is there. */
+static void follower_ticks(void)
+{
+	int64_t session = coord_local_session(hosts[1].coord);
+
+	coord_tree_view_sync(tree, 1);
+	if (session && coord_local_attached(hosts[1].coord))
+		coord_tree_session_touch(tree, session);
+}
+
 static void settle(void)
 {
 	for (int round = 0; round < 20; round++) {
+		if (follower)
+			follower_ticks();
 		for (size_t i = 0; i < HOSTS_MAX; i++) {
 			hub_drain(hosts[i].hub);
 			if (coord_local_attached(hosts[i].coord))
@@ -204,16 +218,18 @@ static void link_up(void)
 {
 	for (size_t i = 0; i < HOSTS_MAX; i++) {
 		if (coord_local_wants_link(hosts[i].coord))
-			coord_local_attach(hosts[i].coord, 0, now_ms);
+			coord_local_attach(hosts[i].coord, i ? b_view : 0,
+					   now_ms);
 	}
 	settle();
 }
 
 static void setup(void)
 {
-	const struct coord_tree_settings settings = {
-		.zxid_start = INT64_C(1) << 32, .now_ms = door_now, .views = 1
-	};
+	const struct coord_tree_settings settings = { .zxid_start = INT64_C(1)
+								    << 32,
+						      .now_ms = door_now,
+						      .views = 1 + follower };
 
 	now_ms = 1000;
 	seed = 42;

@@ -45,6 +45,7 @@ int cmd_hold(struct cli_args *args, int argc, char **argv);
 int cmd_list(struct cli_args *args, int argc, char **argv);
 int cmd_who(struct cli_args *args, int argc, char **argv);
 int cmd_kick(struct cli_args *args, int argc, char **argv);
+int cmd_revoke(struct cli_args *args, int argc, char **argv);
 int cmd_wait(struct cli_args *args, int argc, char **argv);
 int cmd_watch(struct cli_args *args, int argc, char **argv);
 int cmd_status(struct cli_args *args, int argc, char **argv);

@@ -339,7 +339,7 @@ class HelpTest(CliCase):
                                             "tru"))
         self.assertIn("true", self.complete("zklock", "run", "a", "b", "--",
                                             "tru"))
-        for words in (["hold", "a"], ["run", "a"], ["who"]):
+        for words in (["hold", "a"], ["run", "a"], ["who"], ["revoke"]):
             self.assertIn("complete/me",
                           self.complete("zklock", *words, "comp"), words)
         self.assertEqual(self.complete("zklock", "completion", "z"),

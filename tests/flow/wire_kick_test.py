@@ -244,6 +244,23 @@ class CommandTest(CliCase):
         self.assertIn('no "more"', runner.log_text())
         self.assertIn("(kicked)", runner.log_text())
 
+    def test_asked_for(self):
+        """Revoked: the wrapper says so, and nothing else happens."""
+        runner = self.start("run", "asked/for", "--", "sh", "-c",
+                            f"echo in > {self.path('in')}; exec sleep 60")
+        self.there("in")
+        done = self.zklock("revoke", "--reason", 'my "turn"', "asked/for")
+        self.assertEqual(done.stdout,
+                         '1 holder of "asked/for" asked to let go\n')
+        proc.wait_until(lambda: 'is asked for by host1' in runner.log_text(),
+                        SOON_S, "it is told")
+        self.assertIn('my "turn"', runner.log_text())
+        self.client().err("TRYLOCK asked/for", "BUSY")
+        runner.popen.terminate()
+        self.assertEqual(runner.popen.wait(SOON_S), 143)
+        done = self.zklock("revoke", "asked/for", code=64)
+        self.assertIn("there is no such", done.stderr)
+
     def test_bad_ids(self):
         for word in ("7", "@", "@x", "@7x", "kicked"):
             self.zklock("kick", word, code=64)

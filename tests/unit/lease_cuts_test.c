@@ -47,6 +47,7 @@ static const struct world_weather lawful[] = {
 	  .spike_ms = 2000,
 	  .traffic_ms = 300 },
 	{ .name = "links that stall", PLAIN, .stalls = true },
+	{ .name = "connections that break", PLAIN, .resets = true },
 	{ .name = "busy now and then", PLAIN, .toggles = true },
 	{ .name = "answers up to 2 s late",
 	  PLAIN,
@@ -116,6 +117,24 @@ static const struct world_weather controls[] = {
 	  .rate_ppm = -80000 },
 };
 
+/* Nothing is held too long by these, but whoever holds is told too late. */
+static const struct {
+	struct world_weather weather;
+	const char *verdict;
+} mutes[] = {
+	{ { .name = "only the end is said", PLAIN, .rule = RULE_SILENT },
+	  "LOST without SUSPENDED before" },
+	{ { .name = "a notice in the last moment",
+	    PLAIN,
+	    .rule = RULE_LAST_MOMENT },
+	  "SUSPENDED too late before LOST" },
+	{ { .name = "a broken link goes unnoticed",
+	    PLAIN,
+	    .rule = RULE_UNAWARE,
+	    .resets = true },
+	  "SUSPENDED past its bound" },
+};
+
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
 
 static uint64_t worlds(uint64_t ci)
@@ -134,10 +153,16 @@ static const char *judge(const struct world_weather *weather, uint64_t seed)
 	if (!world.polled || !world.lost)
 		return "it has no end";
 	/* ...and the holders hear twice, both in time. */
+	if (world.doubted_late)
+		return "SUSPENDED past its bound";
 	if (world.surprised)
 		return "LOST without SUSPENDED before";
+	if (world.notice_ms < NOTICE_MIN_MS)
+		return "SUSPENDED too late before LOST";
+	if (world.lost_late)
+		return "LOST too late after D";
 	if (world.slack_ms + LEASE_MARGIN_MS < NOTICE_MIN_MS)
-		return "told too late";
+		return "LOST too late before the end";
 	return NULL;
 }
 
@@ -174,6 +199,20 @@ static void must_be_flagged(const char *name)
 START_TEST(lease_unsafe_rules_are_flagged)
 {
 	must_be_flagged(controls[_i].name);
+}
+END_TEST
+
+/* P3: a notice that is not given, or late, is another verdict. */
+START_TEST(lease_a_missing_notice_is_flagged)
+{
+	const char *verdict = NULL;
+	uint64_t seed = 0;
+
+	while (!verdict && seed < CONTROL_WORLDS)
+		verdict = judge(&mutes[_i].weather, ++seed);
+	ck_assert_msg(verdict, "%s: not flagged in %d worlds",
+		      mutes[_i].weather.name, CONTROL_WORLDS);
+	ck_assert_str_eq(verdict, mutes[_i].verdict);
 }
 END_TEST
 
@@ -231,6 +270,24 @@ static double unsafe_percent(const struct world_weather *weather,
 	return 100.0 * (double)unsafe / (double)seeds;
 }
 
+/* How long before the leader's poll the holders were told, at the worst. */
+static int64_t least_notice_ms(const struct world_weather *weather,
+			       uint64_t seeds)
+{
+	int64_t least_ms = INT64_MAX;
+
+	for (uint64_t seed = 1; seed <= seeds; seed++) {
+		int64_t notice_ms;
+
+		if (!world_run(&world, weather, seed))
+			exit(EXIT_FAILURE);
+		notice_ms = world.notice_ms + LEASE_MARGIN_MS + world.slack_ms;
+		if (notice_ms < least_ms)
+			least_ms = notice_ms;
+	}
+	return least_ms;
+}
+
 static void print_table(uint64_t seeds)
 {
 	static const enum world_rule rules[] = { RULE_ANY, RULE_OWN,
@@ -238,7 +295,8 @@ static void print_table(uint64_t seeds)
 						 RULE_THREE_CHAIN };
 
 	(void)printf("| weather | any answer | s_m + T | 2-chain | r_j | "
-		     "the lease |\n|---|---|---|---|---|---|\n");
+		     "the lease | least notice, ms |\n"
+		     "|---|---|---|---|---|---|---|\n");
 	for (int i = 0; i < COUNT(lawful); i++) {
 		(void)printf("| %s ", lawful[i].name);
 		for (int r = 0; r < COUNT(rules); r++) {
@@ -248,7 +306,8 @@ static void print_table(uint64_t seeds)
 			(void)printf("| %.3g ",
 				     unsafe_percent(&weather, seeds));
 		}
-		(void)printf("|\n");
+		(void)printf("| %lld |\n",
+			     (long long)least_notice_ms(&lawful[i], seeds));
 	}
 	(void)printf("\n| control | unsafe |\n|---|---|\n");
 	for (int i = 0; i < COUNT(controls); i++)
@@ -273,6 +332,8 @@ int main(int argc, char **argv)
 			    COUNT(lawful));
 	tcase_add_loop_test(tc, lease_unsafe_rules_are_flagged, 0,
 			    COUNT(controls));
+	tcase_add_loop_test(tc, lease_a_missing_notice_is_flagged, 0,
+			    COUNT(mutes));
 	tcase_add_test(tc, lease_04_a_stalled_ping_loop_is_flagged);
 	tcase_add_test(tc, lease_05_a_lost_smaller_timeout_is_flagged);
 	tcase_add_test(tc, lease_13_a_clock_slow_by_8_percent_is_flagged);

@@ -12,7 +12,10 @@
  * the leader has ended the session, or nobody can believe in it any more.
  *
  * The judge is stricter than the promise: not the published deadline but what
- * was proven, without the margin, must not pass the leader's poll.
+ * was proven, without the margin, must not pass the leader's poll.  And it
+ * watches the notices by a count of its own: in doubt as soon as the link is
+ * down or no proof has come for the time that L-R4 allows, and well before the
+ * end.
  *
  * Times of the world are microseconds; the lease sees milliseconds of a clock
  * of its own.
@@ -39,6 +42,8 @@
 #define WORLD_SYNC_LIMIT (10 * SECOND)
 #define WORLD_END        (120 * SECOND)
 #define WORLD_SESSION    7
+/* Broken connections, before and during the cut. */
+#define WORLD_RESETS 24
 
 /* How the client reasons: as the lease does, and in ways known to fail. */
 enum world_rule {
@@ -48,6 +53,9 @@ enum world_rule {
 	RULE_OWN,         /* counts from the sending of m itself */
 	RULE_ANY,         /* any answer will do: an ordinary client */
 	RULE_VALID,       /* a reconnect proves, with nothing committed */
+	RULE_SILENT,      /* says only the end */
+	RULE_LAST_MOMENT, /* passes a notice on when the end is there */
+	RULE_UNAWARE,     /* does not notice that a connection broke */
 };
 
 struct world_weather {
@@ -67,6 +75,7 @@ struct world_weather {
 	bool idle;           /* nothing held; else busy */
 	bool toggles;        /* busy now and then */
 	bool stalls;         /* links stall and recover */
+	bool resets;         /* connections of the client are broken off */
 	bool calm;           /* no cut */
 	bool ambush;         /* cut when the client has just heard a proof */
 	bool on_leader;      /* requests touch the session by themselves */
@@ -169,7 +178,14 @@ struct world {
 	int64_t slack_ms;   /* from there to the poll */
 	int64_t horizon_ms; /* the least that was left after the start */
 	unsigned resumed, suspended, proofs, beats, reads;
-	bool surprised; /* LOST without a SUSPENDED before */
+	bool surprised;    /* LOST without a SUSPENDED before */
+	bool doubted_late; /* PROVEN although L-R4 says otherwise */
+	bool lost_late;    /* not in the first turn after D */
+	bool kept;         /* a SUSPENDED that RULE_LAST_MOMENT still has */
+	int64_t heard_ms;  /* the last proof or attach; by the client's clock */
+	int64_t shown_ms;  /* D as it was last */
+	int64_t told_ms;   /* the SUSPENDED that the last doubt began with */
+	int64_t notice_ms; /* from there to D */
 };
 
 /* One life of a lease; false when there was no memory for it. */

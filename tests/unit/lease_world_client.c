@@ -5,6 +5,11 @@
  */
 #include "tests/unit/lease_world.h"
 
+/* A turn comes up to four milliseconds after it was due (world_believe). */
+#define TURN_MS 5
+/* L-R2: what an idle host adds to G between two beats. */
+#define IDLE_EXTRA_MS 500
+
 static int64_t world_when(const struct world *w, int64_t clock_ms)
 {
 	int64_t ran = clock_ms * MS - w->epoch;
@@ -45,7 +50,43 @@ static void world_hang_up(struct world *w)
 static void world_drop_link(struct world *w)
 {
 	world_hang_up(w);
-	lease_link_down(w->lease, world_clock_ms(w));
+	if (w->weather->rule != RULE_UNAWARE)
+		lease_link_down(w->lease, world_clock_ms(w));
+}
+
+static void world_told(struct world *w)
+{
+	if (w->weather->rule == RULE_SILENT)
+		return;
+	if (w->weather->rule == RULE_LAST_MOMENT && !w->kept) {
+		w->kept = true;
+		return;
+	}
+	w->kept = false;
+	w->suspended++;
+	w->told_ms = world_clock_ms(w);
+}
+
+static void world_told_again(struct world *w)
+{
+	w->unsafe |= w->lost; /* never after the end */
+	if (w->kept || w->weather->rule == RULE_SILENT)
+		w->kept = false;
+	else
+		w->resumed++;
+}
+
+static void world_lost(struct world *w, enum lease_loss loss)
+{
+	int64_t now_ms = world_clock_ms(w);
+
+	if (w->kept)
+		world_told(w);
+	w->lost = true;
+	w->surprised = w->suspended == w->resumed;
+	w->notice_ms = w->shown_ms - w->told_ms;
+	w->lost_late =
+	    loss == LEASE_LOSS_DEADLINE && now_ms > w->shown_ms + TURN_MS;
 }
 
 /* Carries out what the lease wants, and notes what it believes. */
@@ -71,15 +112,13 @@ static void world_drain(struct world *w)
 				world_drop_link(w);
 			break;
 		case LEASE_FX_SUSPENDED:
-			w->suspended++;
+			world_told(w);
 			break;
 		case LEASE_FX_RESUMED:
-			w->resumed++;
-			w->unsafe |= w->lost; /* never after the end */
+			world_told_again(w);
 			break;
 		case LEASE_FX_LOST:
-			w->lost = true;
-			w->surprised = w->suspended == w->resumed;
+			world_lost(w, fx.loss);
 			break;
 		case LEASE_FX_MOVED:
 			w->proofs++;
@@ -93,6 +132,21 @@ static void world_drain(struct world *w)
 	}
 }
 
+/* L-R4, by a count of the world's own. */
+static bool world_must_doubt(const struct world *w)
+{
+	int64_t beat_ms = w->weather->timeout_ms / LEASE_BEATS;
+	int64_t patience_ms = 3 * beat_ms;
+
+	if (w->weather->idle || w->weather->toggles)
+		patience_ms = w->weather->believed_ms *
+				  (1000000 + 2 * w->weather->drift_ppm) /
+				  1000000 +
+			      IDLE_EXTRA_MS + 2 * beat_ms;
+	return !w->link_up ||
+	       world_clock_ms(w) > w->heard_ms + patience_ms + TURN_MS;
+}
+
 static void world_believe(struct world *w)
 {
 	int64_t left_ms, proven_ms;
@@ -100,6 +154,9 @@ static void world_believe(struct world *w)
 	world_drain(w);
 	if (w->lost || !lease_deadline_ms(w->lease))
 		return;
+	w->shown_ms = lease_deadline_ms(w->lease);
+	if (lease_state(w->lease) == LEASE_PROVEN && world_must_doubt(w))
+		w->doubted_late = true;
 	proven_ms = lease_deadline_ms(w->lease) + LEASE_MARGIN_MS;
 	if (proven_ms > w->proven_ms)
 		world_ambush(w);
@@ -153,6 +210,7 @@ static void world_connected(struct world *w, const struct world_event *ev)
 		return;
 	}
 	w->link_up = true;
+	w->heard_ms = world_clock_ms(w);
 	lease_attached(w->lease,
 		       &(struct lease_attach){ .session = WORLD_SESSION,
 					       .timeout_ms = ev->value,
@@ -175,6 +233,8 @@ static void world_answered(struct world *w, const struct world_event *ev)
 		op->mark.sent_ms = world_clock_ms(w);
 	if (w->weather->rule == RULE_ANY && kind == LEASE_READ)
 		kind = LEASE_WRITE;
+	if (kind == LEASE_WRITE && op->good && op->mark.as_m_ms != INT64_MIN)
+		w->heard_ms = world_clock_ms(w);
 	lease_answered(w->lease, &op->mark, kind, op->good, world_clock_ms(w));
 }
 

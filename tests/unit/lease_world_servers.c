@@ -307,6 +307,10 @@ void world_begin_servers(struct world *w)
 	w->ambush_left = world_below(w, 12);
 	w->behind_m = world_below(w, 2);
 	w->ping_stall = 5 * SECOND + world_below(w, 5 * SECOND);
+	for (unsigned i = 0; weather->resets && i < WORLD_RESETS; i++)
+		world_post(w, SECOND + world_below(w, 40 * SECOND),
+			   (struct world_event){ .type = EV_HANG_UP,
+						 .server = i % WORLD_SERVERS });
 	for (unsigned i = 0; i < WORLD_DEPOSED; i++) {
 		w->servers[i].up = world_pipe_new(weather->spikes);
 		w->servers[i].down =

@@ -5,9 +5,9 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,25 +18,29 @@
 #include "client/cli/connect.h"
 #include "client/cli/exits.h"
 #include "client/cli/hold.h"
+#include "client/cli/json.h"
 #include "client/cli/notify.h"
 #include "client/cli/say.h"
 
 static void print_json(const struct cli_hold *hold, unsigned at)
 {
 	const struct cli_grant *grant = &hold->grants[at];
-	int64_t waited_ms = zklock_waited_ms(hold->locks[at]);
-	char text[24];
-	json_t *object;
+	struct cli_json json;
+	char token[24];
+	char *text;
 
-	(void)snprintf(text, sizeof text, "%" PRIu64, grant->token);
-	object = json_pack(
-	    "{s:s,s:s,s:I,s:I,s:s,s:f,s:s}", "name", hold->names->words[at],
-	    "mode", cli_hold_mode(hold), "id", (json_int_t)grant->id, "token",
-	    (json_int_t)grant->token, "token_str", text, "waited_s",
-	    (double)waited_ms / 1000.0, "node", zklock_node(hold->locks[at]));
-	(void)json_dumpf(object, stdout,
-			 JSON_COMPACT | JSON_REAL_PRECISION(12));
-	json_decref(object);
+	(void)snprintf(token, sizeof token, "%" PRIu64, grant->token);
+	cli_json_begin(&json, false);
+	cli_json_text(&json, "name", hold->names->words[at]);
+	cli_json_text(&json, "mode", cli_hold_mode(hold));
+	cli_json_number(&json, "id", (int64_t)grant->id);
+	cli_json_number(&json, "token", (int64_t)grant->token);
+	cli_json_text(&json, "token_str", token);
+	cli_json_span(&json, "waited_s", zklock_waited_ms(hold->locks[at]));
+	cli_json_text(&json, "node", zklock_node(hold->locks[at]));
+	text = cli_json_end(&json);
+	(void)fputs(text ? text : "", stdout);
+	free(text);
 }
 
 /* A line for each, all at once. */

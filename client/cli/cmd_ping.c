@@ -1,29 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_ping - the commands ping and version: is it there, and what is it? */
-#include <jansson.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "client/cli/command.h"
 #include "client/cli/connect.h"
 #include "client/cli/exits.h"
+#include "client/cli/json.h"
 #include "client/cli/say.h"
 
-static double now_ms(void)
+static int64_t now_us(void)
 {
 	struct timespec now;
 
 	if (clock_gettime(CLOCK_MONOTONIC, &now) < 0)
 		return 0;
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static void print(json_t *object)
+static void print(struct cli_json *json)
 {
-	(void)json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
-	(void)putchar('\n');
-	json_decref(object);
+	char *text = cli_json_end(json);
+
+	(void)puts(text ? text : "");
+	free(text);
+}
+
+static void print_answer(const struct zklock_info *info, int64_t took_us)
+{
+	struct cli_json json;
+
+	cli_json_begin(&json, false);
+	cli_json_text(&json, "server", info->server);
+	cli_json_text(&json, "state", zklock_strstate(info->state));
+	cli_json_span_us(&json, "answer_s", took_us);
+	print(&json);
 }
 
 int cmd_ping(struct cli_args *args, int argc, char **argv)
@@ -31,26 +43,25 @@ int cmd_ping(struct cli_args *args, int argc, char **argv)
 	struct cli_fault fault = { 0 };
 	struct zklock_info info = ZKLOCK_INFO_INIT;
 	zklock_client *client = cli_connect(args, &fault);
-	double took_ms;
+	int64_t took_us;
 	int error;
 
 	(void)argc;
 	(void)argv;
 	if (!client)
 		return cli_say_fault(args, &fault);
-	took_ms = now_ms();
+	took_us = now_us();
 	error = zklock_command(client, "PING", NULL, NULL);
-	took_ms = now_ms() - took_ms;
+	took_us = now_us() - took_us;
 	(void)zklock_info(client, &info);
 	if (error != ZKLOCK_OK)
 		(void)cli_connect_fault(client, error, "ping", &fault);
 	else if (args->json)
-		print(json_pack("{s:s,s:s,s:f}", "server", info.server, "state",
-				zklock_strstate(info.state), "answer_s",
-				took_ms / 1e3));
+		print_answer(&info, took_us);
 	else if (!args->quiet)
 		(void)printf("%s answers in %.3f ms, %s\n", info.server,
-			     took_ms, zklock_strstate(info.state));
+			     (double)took_us / 1e3,
+			     zklock_strstate(info.state));
 	zklock_close(client);
 	return cli_say_fault(args, &fault);
 }
@@ -60,6 +71,7 @@ int cmd_version(struct cli_args *args, int argc, char **argv)
 {
 	struct zklock_info info = ZKLOCK_INFO_INIT;
 	zklock_client *client = NULL;
+	struct cli_json json;
 
 	(void)argc;
 	(void)argv;
@@ -67,9 +79,11 @@ int cmd_version(struct cli_args *args, int argc, char **argv)
 		(void)zklock_info(client, &info);
 	zklock_close(client);
 	if (args->json) {
-		print(json_pack("{s:s,s:s,s:s}", "zklock", ZKLOCKD_VERSION,
-				"libzklock", zklock_version_string(), "server",
-				info.server));
+		cli_json_begin(&json, false);
+		cli_json_text(&json, "zklock", ZKLOCKD_VERSION);
+		cli_json_text(&json, "libzklock", zklock_version_string());
+		cli_json_text(&json, "server", info.server);
+		print(&json);
 		return CLI_EXIT_OK;
 	}
 	(void)printf("zklock %s\nlibzklock %s\n", ZKLOCKD_VERSION,

@@ -4,7 +4,6 @@
  * commands status and stats.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +12,20 @@
 #include "client/cli/connect.h"
 #include "client/cli/duration.h"
 #include "client/cli/exits.h"
+#include "client/cli/json.h"
 #include "client/cli/say.h"
 
 #define KEY_BYTES   64
 #define KEY_COLUMN  28
 #define VALUE_BYTES 1024
 
+/* For people when json is NULL. */
 struct listing {
-	json_t *object; /* NULL: for people */
+	struct cli_json *json;
 };
 
 /* Digits only, and no more than fit; "0x1f" and "007" stay text. */
-static json_t *typed(const char *value)
+static void typed(struct cli_json *json, const char *key, const char *value)
 {
 	char *end = NULL;
 	long long number;
@@ -34,8 +35,9 @@ static json_t *typed(const char *value)
 	if (errno == 0 && end != value && *end == '\0' &&
 	    (*value != '0' || value[1] == '\0') && *value != ' ' &&
 	    *value != '+')
-		return json_integer(number);
-	return json_string(value);
+		cli_json_number(json, key, number);
+	else
+		cli_json_text(json, key, value);
 }
 
 /* "key value", where the value may be quoted or several words. */
@@ -74,9 +76,8 @@ static void tell_span(const struct listing *listing, char key[KEY_BYTES],
 
 	key[strlen(key) - 2] = 's';
 	key[strlen(key) - 1] = '\0';
-	if (listing->object) {
-		(void)json_object_set_new(listing->object, key,
-					  json_real((double)span_ms / 1000.0));
+	if (listing->json) {
+		cli_json_span(listing->json, key, span_ms);
 		return;
 	}
 	key[strlen(key) - 2] = '\0';
@@ -94,8 +95,8 @@ static int take_row(enum zklock_line kind, const char *line, void *userdata)
 		return 0;
 	if (is_span(key, value))
 		tell_span(listing, key, value);
-	else if (listing->object)
-		(void)json_object_set_new(listing->object, key, typed(value));
+	else if (listing->json)
+		typed(listing->json, key, value);
 	else
 		(void)printf("%-*s %s\n", KEY_COLUMN, key, value);
 	return 0;
@@ -103,24 +104,24 @@ static int take_row(enum zklock_line kind, const char *line, void *userdata)
 
 static int tell(struct cli_args *args, const char *verb)
 {
-	struct listing listing = { .object =
-				       args->json ? json_object() : NULL };
+	struct cli_json json;
+	struct listing listing = { .json = args->json ? &json : NULL };
 	struct cli_fault fault = { 0 };
 	zklock_client *client = cli_connect(args, &fault);
 	int error = ZKLOCK_OK;
+	char *text;
 
+	cli_json_begin(&json, true);
 	if (client)
 		error = zklock_command(client, verb, take_row, &listing);
+	text = cli_json_end(&json);
 	if (error != ZKLOCK_OK)
 		(void)cli_connect_fault(client, error, verb, &fault);
-	if (fault.exit == 0 && listing.object) {
-		if (json_dumpf(listing.object, stdout,
-			       JSON_INDENT(3) | JSON_REAL_PRECISION(12)) < 0)
-			(void)cli_fault_set(&fault, CLI_EXIT_OSERR,
-					    "no memory for JSON");
-		(void)putchar('\n');
-	}
-	json_decref(listing.object);
+	if (!text)
+		(void)cli_fault_set(&fault, CLI_EXIT_OSERR, "out of memory");
+	if (fault.exit == 0 && args->json)
+		(void)puts(text);
+	free(text);
 	zklock_close(client);
 	return cli_say_fault(args, &fault);
 }

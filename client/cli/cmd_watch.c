@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "client/cli/duration.h"
 #include "client/cli/exits.h"
 #include "client/cli/holder.h"
+#include "client/cli/json.h"
 #include "client/cli/say.h"
 
 #define VALUE_BYTES (ZKLOCK_HOLDER_MAX + 1)
@@ -64,54 +64,50 @@ static void time_now(char text[TIME_BYTES])
 		(void)strftime(text, TIME_BYTES, "%Y-%m-%dT%H:%M:%S%z", &local);
 }
 
-static void add(json_t *object, const char *key, json_t *value)
-{
-	(void)json_object_set_new(object, key, value);
-}
-
-static void add_field(json_t *object, size_t i, const char *value)
+static void add_field(struct cli_json *json, size_t i, const char *value)
 {
 	long long number = strtoll(value + (*value == '@'), NULL, 10);
 
 	switch (fields[i].kind) {
 	case KIND_TEXT:
-		add(object, fields[i].json, json_string(value));
+		cli_json_text(json, fields[i].json, value);
 		break;
 	case KIND_NUMBER:
 	case KIND_ID:
-		add(object, fields[i].json, json_integer(number));
+		cli_json_number(json, fields[i].json, number);
 		break;
 	case KIND_TOKEN: /* past 2^53 some readers lose digits */
-		add(object, fields[i].json, json_integer(number));
-		add(object, "token_str", json_string(value));
+		cli_json_number(json, fields[i].json, number);
+		cli_json_text(json, "token_str", value);
 		break;
 	case KIND_SPAN:
-		add(object, fields[i].json, json_real((double)number / 1000.0));
+		cli_json_span(json, fields[i].json, number);
 		break;
 	}
 }
 
 static void tell_json(const char *line, const char *event, const char *subject)
 {
-	json_t *object = json_object();
 	char value[VALUE_BYTES], now[TIME_BYTES];
+	struct cli_json json;
+	char *text;
 
 	time_now(now);
-	add(object, "time", json_string(now));
-	add(object, "event", json_string(event));
+	cli_json_begin(&json, false);
+	cli_json_text(&json, "time", now);
+	cli_json_text(&json, "event", event);
 	if (strcmp(event, "DROPPED") == 0)
-		add(object, "lines", json_integer(strtoll(subject, NULL, 10)));
+		cli_json_number(&json, "lines", strtoll(subject, NULL, 10));
 	else
-		add(object, "name", json_string(subject));
+		cli_json_text(&json, "name", subject);
 	for (size_t i = 0; i < FIELDS; i++) {
 		if (zklock_row_value(line, fields[i].key, value,
 				     sizeof value) >= 0)
-			add_field(object, i, value);
+			add_field(&json, i, value);
 	}
-	(void)json_dumpf(object, stdout,
-			 JSON_COMPACT | JSON_REAL_PRECISION(12));
-	(void)putchar('\n');
-	json_decref(object);
+	text = cli_json_end(&json);
+	(void)puts(text ? text : "");
+	free(text);
 }
 
 /* "" when the line has no such key. */

@@ -37,6 +37,9 @@ void cli_help(const struct cli_command *command, FILE *out);
 int cli_command_main(const struct cli_command *command, struct cli_args *args,
 		     int argc, char **argv);
 
+/* What the program was called with, for who goes on in its place. */
+char *const *cli_words(void);
+
 /* The program as flock(1): what zkflock does. */
 int cli_flock_main(int argc, char **argv);
 

@@ -100,11 +100,19 @@ static void open_standard(void)
 		(void)close(fd);
 }
 
+static char *const *words;
+
+char *const *cli_words(void)
+{
+	return words;
+}
+
 int main(int argc, char **argv)
 {
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "zklock";
 
+	words = argv;
 	open_standard();
 	if (strcmp(name, "zkflock") == 0) {
 		cli_say_as("zkflock");

@@ -5,17 +5,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/cli/exits.h"
+#include "client/cli/json.h"
 #include "client/cli/say.h"
 #include "client/cli/signame.h"
-
-#define MS_PER_S 1000.0
 
 int cli_report_open(const struct cli_args *args, struct cli_fault *fault)
 {
@@ -40,86 +39,82 @@ int cli_report_open(const struct cli_args *args, struct cli_fault *fault)
 	return fd;
 }
 
-static void add(json_t *object, const char *key, json_t *value)
-{
-	(void)json_object_set_new(object, key, value);
-}
-
-static void add_numbers(json_t *object, const struct cli_grant *grant)
+static void add_numbers(struct cli_json *json, const struct cli_grant *grant)
 {
 	char text[24];
 
 	(void)snprintf(text, sizeof text, "%" PRIu64, grant->token);
-	add(object, "id", json_integer((json_int_t)grant->id));
-	add(object, "token", json_integer((json_int_t)grant->token));
-	add(object, "token_str", json_string(text));
+	cli_json_number(json, "id", (int64_t)grant->id);
+	cli_json_number(json, "token", (int64_t)grant->token);
+	cli_json_text(json, "token_str", text);
 }
 
 /* Of several, each by its name. */
-static json_t *each(const struct cli_report *report)
+static void add_each(struct cli_json *json, const struct cli_report *report)
 {
-	json_t *array = json_array();
-	json_t *object;
-
+	cli_json_array(json, "locks");
 	for (unsigned i = 0; i < report->names->len; i++) {
-		object = json_object();
-		add(object, "name", json_string(report->names->words[i]));
+		cli_json_item(json);
+		cli_json_text(json, "name", report->names->words[i]);
 		if (report->grants)
-			add_numbers(object, &report->grants[i]);
-		(void)json_array_append_new(array, object);
+			add_numbers(json, &report->grants[i]);
+		cli_json_item_end(json);
 	}
-	return array;
+	cli_json_array_end(json);
 }
 
-static void add_grant(json_t *object, const struct cli_report *report)
+static void add_grant(struct cli_json *json, const struct cli_report *report)
 {
 	if (report->names->len > 1)
-		add(object, "locks", each(report));
+		add_each(json, report);
 	else if (report->grants)
-		add_numbers(object, report->grants);
+		add_numbers(json, report->grants);
 	if (report->grants)
-		add(object, "held_s",
-		    json_real((double)report->held_ms / MS_PER_S));
+		cli_json_span(json, "held_s", report->held_ms);
 }
 
-static void add_child(json_t *object, const struct cli_report *report)
+static void add_child(struct cli_json *json, const struct cli_report *report)
 {
 	int status = report->wait_status;
 
 	if (!report->ran)
 		return;
 	if (WIFSIGNALED(status))
-		add(object, "child_signal",
-		    json_string(cli_signal_name(WTERMSIG(status))));
+		cli_json_text(json, "child_signal",
+			      cli_signal_name(WTERMSIG(status)));
 	else
-		add(object, "child_code", json_integer(WEXITSTATUS(status)));
+		cli_json_number(json, "child_code", WEXITSTATUS(status));
+}
+
+static char *report_text(const struct cli_report *report)
+{
+	struct cli_json json;
+
+	cli_json_begin(&json, false);
+	cli_json_text(&json, "name", report->names->text);
+	cli_json_text(&json, "outcome", report->outcome);
+	cli_json_number(&json, "exit_code", report->exit);
+	cli_json_span(&json, "waited_s", report->waited_ms);
+	add_grant(&json, report);
+	add_child(&json, report);
+	if (report->reason)
+		cli_json_text(&json, "reason", report->reason);
+	if (report->error)
+		cli_json_text(&json, "error", report->error);
+	return cli_json_end(&json);
 }
 
 void cli_report_write(int fd, const struct cli_report *report)
 {
-	json_t *object;
 	bool written = false;
+	char *text;
 
 	if (fd < 0)
 		return;
-	object = json_object();
-	add(object, "name", json_string(report->names->text));
-	add(object, "outcome", json_string(report->outcome));
-	add(object, "exit_code", json_integer(report->exit));
-	add(object, "waited_s",
-	    json_real((double)report->waited_ms / MS_PER_S));
-	add_grant(object, report);
-	add_child(object, report);
-	if (report->reason)
-		add(object, "reason", json_string(report->reason));
-	if (report->error)
-		add(object, "error", json_string(report->error));
-	if (object)
-		written =
-		    json_dumpfd(object, fd,
-				JSON_COMPACT | JSON_REAL_PRECISION(12)) == 0 &&
-		    write(fd, "\n", 1) == 1;
-	json_decref(object);
+	text = report_text(report);
+	if (text)
+		written = dprintf(fd, "%s\n", text) > 0;
+	free(text);
 	if (close(fd) < 0 || !written)
 		cli_say_error("the report could not be written: %s",
 			      strerror(errno));

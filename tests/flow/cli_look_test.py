@@ -276,6 +276,41 @@ class ShellTest(CliCase):
                             for line in lines), lines)
 
 
+class ElsewhereTest(CliCase):
+    """What shows tables is a program beside the one that takes locks."""
+
+    def test_what_takes_locks_loads_libc_only(self):
+        readelf = shutil.which("readelf")
+        if not readelf:
+            self.skipTest("no readelf")
+        text = proc.run([readelf, "-d", proc.zklock()]).stdout
+        needed = set(re.findall(r"NEEDED.*\[(.*?)\.so", text))
+        if os.environ.get("ZKL_SANITIZED"):
+            needed -= {"libasan", "libubsan", "libtsan", "libm",
+                       "libgcc_s", "libpthread", "libdl", "librt",
+                       "libresolv"}
+        self.assertEqual(needed - {"ld-linux-x86-64"}, {"libc"})
+
+    def test_where_it_is_looked_for(self):
+        programs, others = self.path("bin"), self.path("libexec/zklock")
+        os.makedirs(programs)
+        os.makedirs(others)
+        shutil.copy(proc.zklock(), programs)
+        here = proc.zklock() + "-look"
+        argv = [programs + "/zklock", "-S", self.daemon.socket, "list",
+                "--noheadings"]
+        self.client().lock("it")
+        done = proc.run(argv, env=quiet_env())
+        self.assertEqual(done.returncode, 71)
+        self.assertRegex(done.stderr, "^zklock: cannot run .*zklock-look: ")
+        for folder in (others, programs):
+            shutil.copy(here, folder)
+            done = proc.run(argv, env=quiet_env())
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertRegex(done.stdout, "^it ")
+            os.unlink(folder + "/zklock-look")
+
+
 class HelpTest(CliCase):
 
     def test_every_command_has_help(self):

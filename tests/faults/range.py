@@ -46,8 +46,34 @@ class Server(zk.Server):
         self.flags = list(_HEAP)
         self.there = functools.partial(net.inside, self.node)
         self.asking = net.inside
+        self.uplinks = []
         self._mounted = self._stalled = False
         self._clock = None
+
+    # Its place in the ensemble: a follower that hears its leader late.
+
+    def lags_behind(self, leaders):
+        """Its way to each of those, should they lead, goes through proxies
+        (election, too).  Before the start; then lag()."""
+        own = [text for text in self.peer_lines
+               if text.startswith(f"server.{self.my_id}=")]
+        for other in leaders:
+            ports = []
+            for port in (QUORUM_PORT, ELECTION_PORT):
+                with self.there():
+                    link = proxy.Proxy(f"{other.ip}:{port}",
+                                       frames=False).start()
+                proc.on_end(link.stop)
+                self.uplinks.append(link)
+                ports.append(link.port)
+            own.append(f"server.{other.my_id}=127.0.0.1"
+                       f":{ports[0]}:{ports[1]}")
+        self.peer_lines = own
+
+    def lag(self, delay_ms):
+        """What its leader says comes so much later, up to twice that."""
+        for link in self.uplinks:
+            link.delay(delay_ms, ways=(proxy.DOWN,))
 
     # Its wall clock.  Before the start.
 
@@ -270,6 +296,8 @@ class Range:
             server.go_on_disk()
             if server.process:
                 server.process.kill()
+            for link in server.uplinks:
+                link.stop()
             server.give_disk_back()
         self.island.close()
 
@@ -355,6 +383,7 @@ class Range:
         for server in self.servers:
             server.go_on_disk()
             server.free_disk()
+            server.lag(0)
             if server.process.alive():
                 server.thaw()
             else:

@@ -68,7 +68,9 @@ class _Link:
     async def pump(self, way):
         reader, writer = self.ends[way]
         try:
-            while not self.dead:
+            if not self.proxy.frames:
+                await self._raw(way, b"")
+            while self.proxy.frames and not self.dead:
                 head = await reader.readexactly(4)
                 size = struct.unpack(">i", head)[0]
                 if size < 0 or size > 1 << 26:  # a four-letter word
@@ -85,6 +87,7 @@ class _Link:
 
     async def _raw(self, way, head):
         reader, writer = self.ends[way]
+        head = head or await reader.read(65536)
         while head:
             await self._pass_on(way, writer, head)
             head = await reader.read(65536)
@@ -143,9 +146,12 @@ class _Link:
 
 
 class Proxy:
-    """with Proxy("127.0.0.1:2181") as p: ... connect to p.address"""
+    """with Proxy("127.0.0.1:2181") as p: ... connect to p.address
+    frames: what flows are a client's frames; else just bytes, as between two
+    servers."""
 
-    def __init__(self, target, seed=1):
+    def __init__(self, target, seed=1, frames=True):
+        self.frames = frames
         host, port = target.rsplit(":", 1)
         self.target = (host, int(port))
         self.random = random.Random(seed)

@@ -588,6 +588,10 @@ void contest_queue_step(struct contest *c, const struct contest_event *ev,
 	case CONTEST_EV_REVOKE:
 		contest_revoke(c, effects_out);
 		break;
+	case CONTEST_EV_LOOK:
+		if (c->state == CONTEST_WATCH_PRED)
+			contest_enter(c, CONTEST_LIST, effects_out);
+		break;
 	case CONTEST_EV_LEAVE:
 		on_leave(c, effects_out);
 		break;

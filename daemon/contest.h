@@ -123,6 +123,7 @@ enum contest_event_type {
 	CONTEST_EV_LINK_DOWN,
 	CONTEST_EV_LINK_UP, /* the same session again */
 	CONTEST_EV_REVOKE,  /* waiting: ask the one in front to give way */
+	CONTEST_EV_LOOK,    /* waiting: list the queue again */
 	CONTEST_EV_LEAVE,   /* serve nobody any more: the node must go */
 };
 
@@ -156,6 +157,9 @@ const char *contest_watched(const struct contest *contest);
 /* The node whose end it waits for, when its server has shown that node and
  * watches it; NULL: there is none. */
 const char *contest_pred(const struct contest *contest);
+/* The first in that queue, which nothing is heard of; NULL: it is the same, or
+ * contest_pred() is NULL. */
+const char *contest_first(const struct contest *contest);
 /* Answers to operations of an earlier visit are passed over. */
 uint32_t contest_visit(const struct contest *contest);
 bool contest_leaving(const struct contest *contest);

@@ -86,7 +86,8 @@ void contest_slots_step(struct contest *face, const struct contest_event *ev,
 			struct contest_effects *fx);
 const char *contest_slots_node(const struct contest *face);
 const char *contest_slots_watched(const struct contest *face);
-const char *contest_slots_pred(const struct contest *face);
+/* Its bid while it waits for its turn; NULL: not yet, or no more. */
+const struct contest *contest_slots_entry(const struct contest *face);
 void contest_slots_free(struct slots *slots);
 
 /* contest.c */

@@ -132,13 +132,37 @@ const char *contest_watched(const struct contest *contest)
 	return NULL;
 }
 
-const char *contest_pred(const struct contest *contest)
+/* A lease of a semaphore has none before it: it counts them. */
+static const struct contest *behind_pred(const struct contest *contest)
 {
 	if (contest->slots)
-		return contest_slots_pred(contest);
-	if (contest->state == CONTEST_WATCH_PRED && contest->watching)
-		return contest->pred;
-	return NULL;
+		contest = contest_slots_entry(contest);
+	if (!contest || contest->state != CONTEST_WATCH_PRED ||
+	    !contest->watching)
+		return NULL;
+	return contest;
+}
+
+const char *contest_pred(const struct contest *contest)
+{
+	const struct contest *waits = behind_pred(contest);
+
+	return waits ? waits->pred : NULL;
+}
+
+const char *contest_first(const struct contest *contest)
+{
+	const struct contest *waits = behind_pred(contest);
+
+	return waits ? waits->first : NULL;
+}
+
+uint32_t contest_visit(const struct contest *contest)
+{
+	const struct contest *entry =
+	    contest->slots ? contest_slots_entry(contest) : contest;
+
+	return entry ? entry->visit : 0;
 }
 
 bool contest_leaving(const struct contest *contest)

@@ -256,11 +256,6 @@ void contest_claimed(struct contest *c, const struct contest_event *ev,
 	contest_own(c, false, true, fx);
 }
 
-uint32_t contest_visit(const struct contest *contest)
-{
-	return contest->visit;
-}
-
 /* A deposed leader answers a sync by itself, and its listing knows nothing of
  * our node.  So ask with a write: nothing has this name without digits, and
  * that "no node" has been committed. */

@@ -418,6 +418,9 @@ void contest_slots_step(struct contest *face, const struct contest_event *ev,
 	case CONTEST_EV_LINK_UP:
 		on_link(face, ev, fx);
 		break;
+	case CONTEST_EV_LOOK:
+		step_inner(face, false, ev, fx);
+		break;
 	case CONTEST_EV_REVOKE:
 		break; /* no one holder is in the way */
 	case CONTEST_EV_LEAVE:
@@ -442,12 +445,11 @@ const char *contest_slots_watched(const struct contest *face)
 	return s->entry && !s->asked ? contest_watched(s->entry) : NULL;
 }
 
-/* A lease has none: it counts those before it. */
-const char *contest_slots_pred(const struct contest *face)
+const struct contest *contest_slots_entry(const struct contest *face)
 {
 	const struct slots *s = face->slots;
 
-	return s->entry && !s->lease ? contest_pred(s->entry) : NULL;
+	return s->lease ? NULL : s->entry;
 }
 
 void contest_slots_free(struct slots *slots)

@@ -68,6 +68,7 @@ void hub_free(struct hub *hub)
 	if (hub->batch)
 		hub_bid_forget_all(hub);
 	hub_audit_forget_all(hub);
+	hub_ghost_forget(hub);
 	hub_cluster_free_all(hub);
 	HASH_ITER(hh, hub->conns, conn, conn_next)
 	{

@@ -89,7 +89,6 @@ static void bid_free(struct hub *hub, struct hub_bid *bid)
 	hub->ephemeral_bytes -= bid->bytes;
 	HASH_DEL(hub->bids, bid);
 	contest_free(bid->contest);
-	free(bid->pred);
 	free(bid);
 }
 
@@ -376,6 +375,15 @@ void hub_bid_leave(struct hub *hub, uint64_t bid)
 void hub_bid_revoke(struct hub *hub, uint64_t bid)
 {
 	struct contest_event ev = { .type = CONTEST_EV_REVOKE };
+	struct hub_bid *found = hub_bid_find(hub, bid);
+
+	if (found)
+		step(hub, found, &ev);
+}
+
+void hub_bid_look(struct hub *hub, uint64_t bid)
+{
+	struct contest_event ev = { .type = CONTEST_EV_LOOK };
 	struct hub_bid *found = hub_bid_find(hub, bid);
 
 	if (found)

@@ -81,9 +81,11 @@ struct hub_bid {
 	bool keeps_parent;       /* that is no container */
 	uint64_t group;          /* made with `of` others; 0: alone */
 	unsigned of;
-	char *pred;            /* what it waits for, at the last look; NULL */
-	int64_t ghost_ms;      /* when that is asked about, */
-	int64_t ghost_rest_ms; /* and how long after that again */
+	struct {
+		uint32_t visit;      /* of the contest, at the last look */
+		unsigned looks;      /* since that began */
+		unsigned first_rest; /* so many ask about the first too */
+	} ghost;                     /* hub_ghost.c */
 	TAILQ_ENTRY(hub_bid) in_watch;
 	UT_hash_handle hh;
 };
@@ -103,8 +105,9 @@ enum hub_op_kind {
 	HUB_OP_AUDIT_LIST,
 	HUB_OP_AUDIT_GET,
 	HUB_OP_AUDIT_DELETE,
-	HUB_OP_GHOST,
-	HUB_OP_ASK, /* conn: the question; item: what of it */
+	HUB_OP_GHOST,     /* checks of nodes that bids wait behind */
+	HUB_OP_GHOST_GET, /* text: one that failed */
+	HUB_OP_ASK,       /* conn: the question; item: what of it */
 };
 
 struct hub_op {
@@ -185,8 +188,12 @@ struct hub {
 	TAILQ_HEAD(, hub_parent) audit; /* the same, by due_ms */
 	int64_t audit_ms;               /* no listing before */
 	int64_t ghost_ms;               /* the next look */
-	bool ghosts_asked;
-	uint64_t ghosts[COORD_SUBS_MAX]; /* bids asked about */
+	uint64_t ghost_bid;             /* the last that was asked about */
+	struct hub_ghost {
+		uint64_t bid;
+		bool first; /* of its queue; else the one before it */
+		char *path;
+	} ghosts[COORD_SUBS_MAX]; /* what is asked about */
 	size_t ghosts_len;
 	struct hub_op *ops;
 	uint64_t op_last;
@@ -323,6 +330,7 @@ struct hub_bid *hub_bid_find(struct hub *hub, uint64_t id);
 void hub_bid_open(struct hub *hub, const struct locktab_effect *fx);
 void hub_bid_leave(struct hub *hub, uint64_t bid);
 void hub_bid_revoke(struct hub *hub, uint64_t bid);
+void hub_bid_look(struct hub *hub, uint64_t bid); /* it lists again */
 void hub_bid_answer(struct hub *hub, const struct hub_op *op,
 		    const struct coord_event *ev);
 void hub_bid_watch(struct hub *hub, const struct coord_event *ev);
@@ -369,7 +377,10 @@ void hub_audit_answer(struct hub *hub, const struct hub_op *op,
 /* hub_ghost.c */
 int64_t hub_ghost_wake_ms(const struct hub *hub); /* INT64_MAX: never */
 void hub_ghost_tick(struct hub *hub);
-void hub_ghost_answer(struct hub *hub, const struct coord_event *ev);
+void hub_ghost_forget(struct hub *hub);
+void hub_ghost_checked(struct hub *hub, const struct coord_event *ev);
+void hub_ghost_shown(struct hub *hub, const struct hub_op *op,
+		     const struct coord_event *ev);
 
 /* hub_session.c */
 void hub_session_start(struct hub *hub);

@@ -212,7 +212,10 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 		hub_audit_answer(hub, op, ev);
 		break;
 	case HUB_OP_GHOST:
-		hub_ghost_answer(hub, ev);
+		hub_ghost_checked(hub, ev);
+		break;
+	case HUB_OP_GHOST_GET:
+		hub_ghost_shown(hub, op, ev);
 		break;
 	case HUB_OP_ASK:
 		hub_cluster_answer(hub, op, ev);

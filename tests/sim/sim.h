@@ -135,6 +135,7 @@ struct sim_weather {
 	int64_t end_us;     /* no act after it: all heals */
 	unsigned slots;     /* the last name is a semaphore of so many; 0: no */
 	bool operator;
+	bool ghosts; /* the last server comes back with nodes that have gone */
 	bool quiet; /* no fault at all, and no packet late */
 };
 
@@ -329,6 +330,8 @@ struct sim_link {
 	bool up;
 	bool trying;  /* an attempt to connect is under way */
 	int server;   /* of the connection or the attempt */
+	int left;     /* the one that the hub did not want any more, */
+	bool dropped; /* and the library takes another one then */
 	uint32_t era; /* of the server, when that began */
 	int64_t connect_ms;
 	int64_t greeted_us; /* when the server knew the session */
@@ -383,7 +386,7 @@ struct sim_counts {
 	uint64_t shared, slides, shares, slots;
 	uint64_t losses, suspensions, resumes, refusals;
 	uint64_t cuts, stalls, pauses, crashes, stops, ambushes;
-	uint64_t server_faults, elections, expiries, orphans;
+	uint64_t server_faults, elections, ghosts, expiries, orphans;
 	uint64_t strangers, downgrades, deletions, reaps, shorts;
 	uint64_t simulated_us;
 	/* Sessions that ran out and had holders: by how long before that they

@@ -342,6 +342,9 @@ static void on_connect(struct sim *sim, struct sim_link *link)
 		return;
 	}
 	link->server = (int)sim_random(sim, (uint64_t)sim->weather.servers);
+	if (link->dropped && link->server == link->left)
+		link->server = (link->server + 1) % sim->weather.servers;
+	link->dropped = false;
 	link->connect_ms = sim_host_ms(sim, link->host);
 	sim_push(sim, sim->now_us + sim_latency(sim), SIM_EV_HANDSHAKE,
 		 of_link(link));
@@ -507,6 +510,8 @@ static void link_drop(struct coord *coord)
 	struct sim *sim = sim_world();
 
 	link->inner->ops->drop_link(link->inner);
+	link->dropped = true;
+	link->left = link->server;
 	if (link->up)
 		lost(sim, link, true);
 }

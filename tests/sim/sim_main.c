@@ -157,6 +157,7 @@ static bool summary(uint64_t seeds, const struct sim_counts *c, double took_s)
 		{ "timeouts shortened", c->shorts, true },
 		{ "server faults", c->server_faults, true },
 		{ "elections", c->elections, true },
+		{ "ghosts kept by a server", c->ghosts, true },
 		{ "strangers", c->strangers, true },
 		{ "downgrades", c->downgrades, true },
 		{ "bids deleted by hand", c->deletions, true },

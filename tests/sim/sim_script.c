@@ -108,6 +108,7 @@ static void draw_weather(struct sim *sim)
 	w->readers = (unsigned)PICK(sim, 0, 0, 50, 90);
 	w->bounds = (unsigned)PICK(sim, 0, 0, 30, 80);
 	w->operator= sim_chance(sim, 8);
+	w->ghosts = sim->seed % 5 == 3;
 	w->slots = w->names > 1 ? (unsigned)PICK(sim, 0, 0, 1, 2, 3) : 0;
 }
 

@@ -258,9 +258,42 @@ static void fall(struct sim *sim, int number, int64_t for_us)
 				     .gen = sim->servers[number].era });
 }
 
+/* A bid that has gone meanwhile, and this server will not hear of it. */
+static void keep_a_ghost(struct sim *sim, int server, const char *parent_path)
+{
+	const unsigned view = sim_zk_view(server);
+	const struct coord_tree_node *child =
+	    coord_tree_find(sim->tree, view, parent_path);
+	char path[2 * COORD_PATH_MAX];
+
+	for (child = child ? coord_tree_child_first(child) : NULL; child;
+	     child = coord_tree_child_next(child)) {
+		(void)snprintf(path, sizeof path, "%s/%s", parent_path,
+			       coord_tree_name(child));
+		if (coord_tree_find(sim->tree, 0, path))
+			continue;
+		sim->counts.ghosts++;
+		sim_note(sim, "server %d keeps %s", server, path);
+		coord_tree_ghost(sim->tree, view, path);
+		return;
+	}
+}
+
+static void keep_ghosts(struct sim *sim, int server)
+{
+	char path[COORD_PATH_MAX];
+
+	for (int i = 0; i < sim->weather.names; i++) {
+		(void)snprintf(path, sizeof path, SIM_ROOT "/%s", sim_name(i));
+		keep_a_ghost(sim, server, path);
+	}
+}
+
 static void follow(struct sim *sim, int number)
 {
 	set_role(sim, number, SIM_FOLLOWER);
+	if (sim->weather.ghosts && number == SIM_SERVERS - 1)
+		keep_ghosts(sim, number);
 	if (sim->leader >= 0)
 		coord_tree_view_sync(sim->tree, sim_zk_view(number));
 }

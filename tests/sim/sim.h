@@ -136,7 +136,7 @@ struct sim_weather {
 	unsigned slots;     /* the last name is a semaphore of so many; 0: no */
 	bool operator;
 	bool ghosts; /* the last server comes back with nodes that have gone */
-	bool quiet; /* no fault at all, and no packet late */
+	bool quiet;  /* no fault at all, and no packet late */
 };
 
 /* --- events --- */

@@ -35,7 +35,7 @@ while read -r kind word _; do
 	case $kind in
 	key) needs key "$word" conf/zklockd.conf conf/zklockd.conf.5 ;;
 	flag) needs flag "$word" daemon/zklockd.8 ;;
-	verb | verbkey | status | event)
+	verb | verbkey | status | event | cap)
 		needs "$kind" "$word" proto/PROTOCOL.md
 		;;
 	'') ;;

@@ -107,6 +107,7 @@ void zkl_on_hello(zklock_client *client, const struct zkp_reply *reply)
 		 zkp_reply_str(reply, "server"));
 	zkl_copy(facts->lease_path, sizeof facts->lease_path,
 		 zkp_reply_str(reply, "lease"));
+	zkl_copy(facts->caps, sizeof facts->caps, zkp_reply_str(reply, "caps"));
 	client->page_id = 0;
 	(void)zkp_reply_hex(reply, "lease_id", &client->page_id);
 }
@@ -408,6 +409,32 @@ int zklock_info(zklock_client *client, struct zklock_info *info_out)
 	client->facts.size = info_out->size;
 	memcpy(info_out, &client->facts, size);
 	return zkl_leave(client, ZKLOCK_OK);
+}
+
+/* A whole word of a list with commas between. */
+static bool has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (*list) {
+		size_t chars = strcspn(list, ",");
+
+		if (chars == len && memcmp(list, word, len) == 0)
+			return len > 0;
+		list += chars + (list[chars] == ',');
+	}
+	return false;
+}
+
+bool zklock_can(zklock_client *client, const char *cap)
+{
+	bool can;
+
+	if (!cap || zkl_enter(client) != ZKLOCK_OK)
+		return false;
+	can = has_word(client->facts.caps, cap);
+	(void)zkl_leave(client, ZKLOCK_OK);
+	return can;
 }
 
 int zklock_refresh(zklock_client *client)

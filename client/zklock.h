@@ -229,15 +229,19 @@ struct zklock_info {
 	char server[64];      /* "zklockd/0.1.0" */
 	char lease_path[256]; /* the lease page; "" when there is none */
 	char socket[128];     /* where we are connected; "" after open_fd */
+	char caps[256];       /* what the daemon can: "shared,slots,..." */
 };
 #define ZKLOCK_INFO_INIT                                                     \
 	{                                                                    \
 		sizeof(struct zklock_info), ZKLOCK_STATE_UNKNOWN, 0u, false, \
-		    false, 0, 0, 0, { 0 }, { 0 }, { 0 }, { 0 },              \
+		    false, 0, 0, 0, { 0 }, { 0 }, { 0 }, { 0 }, { 0 },       \
 	}
 
 /* What is known, without asking; also of a closed connection. */
 ZKLOCK_API int zklock_info(zklock_client *client, struct zklock_info *info_out);
+/* Whether the daemon said that it can this: "slots"; the words stand in
+ * PROTOCOL.md. */
+ZKLOCK_API bool zklock_can(zklock_client *client, const char *cap);
 /* Asks the daemon again, so that zklock_info() is fresh. */
 ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_refresh(zklock_client *client);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/hub_i.h"
+#include "proto/caps.h"
 
 /* HELLO and the empty line: who is there? */
 static void put_self(struct hub *hub)
@@ -54,6 +55,7 @@ static void do_hello(struct hub *hub, struct hub_conn *conn,
 	}
 	zkp_out_u64(&hub->out, "line_max", ZKP_LINE_MAX);
 	zkp_out_u64(&hub->out, "locks_max", hub->settings.tickets_per_conn_max);
+	zkp_out_str(&hub->out, "caps", zkp_caps_all());
 	(void)zkp_out_end(&hub->out);
 	hub_send(hub, conn->id);
 }

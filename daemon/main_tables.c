@@ -4,6 +4,7 @@
 
 #include "daemon/config.h"
 #include "daemon/main_flags.h"
+#include "proto/caps.h"
 #include "proto/reply.h"
 #include "proto/status.h"
 #include "proto/verb.h"
@@ -27,4 +28,6 @@ void main_tables_dump(FILE *to)
 		row(to, "status", zkp_status_word((enum zkp_status)i));
 	for (int i = 0; i < ZKP_EVENT_COUNT; i++)
 		row(to, "event", zkp_event_word((enum zkp_event)i));
+	for (int i = 0; i < ZKP_CAP_COUNT; i++)
+		row(to, "cap", zkp_cap_word((enum zkp_cap)i));
 }

@@ -44,6 +44,9 @@ class TalkTest(WireCase):
         self.assertEqual(reply["dev"], "1")
         self.assertEqual(reply["host"], "host1")
         self.assertRegex(reply["server"], r"^zklockd/\d+\.\d+\.\d+$")
+        self.assertEqual(sorted(reply["caps"].split(",")), [
+            "holds", "revoke", "several", "shared", "slots", "wait",
+            "wanted", "watch", "who"])
         self.assertLess(abs(reply.number("now_ms") - proc.now_ms()), 10000)
 
     def test_hello_of_another_time(self):

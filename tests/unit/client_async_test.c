@@ -42,16 +42,14 @@ START_TEST(locks_are_asked_for_and_the_loop_goes_on)
 	zklock_client *c;
 	zklock_lock *a, *b;
 
-	server_start(&s, -1,
-		     HELLO "<1 LOCK a\n<2 TRYLOCK b\n"
-			   ">1 QUEUED a id=@1 pos=2 holder=\"db2 x\" "
-			   "held_ms=5\n"
-			   ">2 ERR BUSY name=b holder=db3 :no\n.\n" GRANT(
-			       "1", "a", "1") "<3 UNLOCK @1 token=1\n"
-					      ">3 RELEASED a id=@1\n",
-		     _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
+	c = server_begin(&s,
+			 HELLO "<1 LOCK a\n<2 TRYLOCK b\n"
+			       ">1 QUEUED a id=@1 pos=2 holder=\"db2 x\" "
+			       "held_ms=5\n"
+			       ">2 ERR BUSY name=b holder=db3 :no\n.\n" GRANT(
+				   "1", "a", "1") "<3 UNLOCK @1 token=1\n"
+						  ">3 RELEASED a id=@1\n",
+			 _i);
 	ck_assert_int_eq(zklock_acquire_async(c, "a", NULL, &a), ZKLOCK_OK);
 	{
 		struct zklock_lock_options now = ZKLOCK_LOCK_OPTIONS_INIT;
@@ -87,8 +85,7 @@ START_TEST(locks_are_asked_for_and_the_loop_goes_on)
 	ck_assert_int_eq(zklock_release_async(a), ZKLOCK_E_INVAL);
 	ev = loop_until(c, ZKLOCK_EVENT_RELEASED);
 	ck_assert_int_eq(ev.error, ZKLOCK_OK);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -109,9 +106,7 @@ START_TEST(a_wait_called_off_is_never_granted)
 	zklock_client *c;
 	zklock_lock *a;
 
-	server_start(&s, -1, scripts[_i], false);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
+	c = server_begin(&s, scripts[_i], false);
 	ck_assert_int_eq(zklock_acquire_async(c, "a", NULL, &a), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_cancel(a), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_cancel(a), ZKLOCK_OK);
@@ -120,8 +115,7 @@ START_TEST(a_wait_called_off_is_never_granted)
 	ck_assert_ptr_eq(ev.lock, a);
 	ck_assert_int_eq(zklock_next_event(c, &ev), 0);
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -132,14 +126,12 @@ START_TEST(an_unseen_grant_can_be_called_off)
 	zklock_client *c;
 	zklock_lock *a;
 
-	server_start(
-	    &s, -1,
+	c = server_begin(
+	    &s,
 	    HELLO "<1 LOCK a\n" GRANT(
 		"1", "a", "1") "<1 PING\n>1 OK\n"
 			       "<2 UNLOCK @1 token=1\n>2 RELEASED a id=@1\n",
 	    _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
 	ck_assert_int_eq(zklock_acquire_async(c, "a", NULL, &a), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
 	ck_assert(zklock_is_held(a));
@@ -147,8 +139,7 @@ START_TEST(an_unseen_grant_can_be_called_off)
 	ck_assert(!zklock_is_held(a));
 	ev = loop_until(c, ZKLOCK_EVENT_FAILED);
 	ck_assert_int_eq(ev.error, ZKLOCK_E_CANCELLED);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -158,8 +149,8 @@ START_TEST(a_wait_is_released)
 	zklock_client *c;
 	zklock_lock *a;
 
-	server_start(
-	    &s, -1,
+	c = server_begin(
+	    &s,
 	    HELLO "<1 LOCK a\n>1 QUEUED a id=@1 pos=1\n"
 		  "<2 CANCEL #\n" GRANT(
 		      "1", "a", "1") ">2 ERR NOTFOUND :x\n"
@@ -167,15 +158,12 @@ START_TEST(a_wait_is_released)
 				     "<1 LOCK a\n>3 RELEASED a id=@1\n" GRANT(
 					 "1", "a", "2"),
 	    _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
 	ck_assert_int_eq(zklock_acquire_async(c, "a", NULL, &a), ZKLOCK_OK);
 	(void)loop_until(c, ZKLOCK_EVENT_QUEUED);
 	ck_assert_int_eq(zklock_release(a), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_acquire(c, "a", NULL, &a), ZKLOCK_OK);
 	ck_assert_uint_eq(zklock_token(a), 2);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -201,24 +189,22 @@ START_TEST(events_can_call)
 	zklock_client *c;
 	zklock_lock *a;
 
-	server_start(&s, -1,
-		     HELLO "<1 LOCK a\n" GRANT(
-			 "1", "a",
-			 "1") "<2 UNLOCK @1\n>2 RELEASED a id=@1\n"
-			      "= * SUSPENDED until_ms=%+100 valid_ms=100\n"
-			      "= * RESUMED until_ms=%+900 valid_ms=900\n"
-			      "= * DRAINING grace_ms=77\n= * BYE shutdown\n|\n",
-		     _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
+	c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK a\n" GRANT(
+		"1", "a",
+		"1") "<2 UNLOCK @1\n>2 RELEASED a id=@1\n"
+		     "= * SUSPENDED until_ms=%+100 valid_ms=100\n"
+		     "= * RESUMED until_ms=%+900 valid_ms=900\n"
+		     "= * DRAINING grace_ms=77\n= * BYE shutdown\n|\n",
+	    _i);
 	zklock_set_event_cb(c, note_event, text);
 	ck_assert_int_eq(zklock_acquire_async(c, "a", NULL, &a), ZKLOCK_OK);
 	while (zklock_poll(c, SERVER_WAIT_MS) >= 0)
 		;
 	ck_assert_str_eq(text,
 			 "GRANTED RELEASED SUSPENDED RESUMED DRAINING CLOSED ");
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -243,8 +229,7 @@ START_TEST(a_deaf_daemon_is_a_limit)
 	ck_assert_int_gt(n, 200);
 	ck_assert_int_eq(zklock_get_events(c), POLLIN | POLLOUT);
 	server_go(&s);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -274,8 +259,7 @@ START_TEST(the_page_is_believed_for_its_own_session)
 	server_page(&s, 3, 0); /* the end of ours */
 	ck_assert(!zklock_is_held(l));
 	ck_assert_uint_eq(zklock_token(l), 1);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -303,8 +287,7 @@ START_TEST(without_a_page_lines_move_the_deadline)
 	ck_assert_int_gt(until_ms, server_now_ms());
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
 	ck_assert_int_gt(zklock_until_ms(l), until_ms + 4000);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -326,8 +309,7 @@ START_TEST(a_page_says_what_it_is)
 	c = server_client(&s, 0);
 	ck_assert_int_eq(zklock_info(c, &info), ZKLOCK_OK);
 	ck_assert(!info.lease_mapped);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -336,19 +318,17 @@ START_TEST(the_longest_hold_counts_too)
 	zklock_client *c;
 	zklock_lock *l;
 
-	server_start(&s, -1,
-		     HELLO "<1 LOCK foo\n"
-			   ">1 GRANTED foo id=@1 token=1 mode=x gen=3 "
-			   "until_ms=%+4000 valid_ms=1 waited_ms=0 node=\"\" "
-			   "max_until_ms=%+1000\n",
-		     _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
+	c = server_begin(&s,
+			 HELLO
+			 "<1 LOCK foo\n"
+			 ">1 GRANTED foo id=@1 token=1 mode=x gen=3 "
+			 "until_ms=%+4000 valid_ms=1 waited_ms=0 node=\"\" "
+			 "max_until_ms=%+1000\n",
+			 _i);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
 	ck_assert(zklock_is_held(l));
 	ck_assert_int_le(zklock_valid_ms(l), 1000);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -381,8 +361,7 @@ START_TEST(a_silent_daemon_loses_the_lock_at_the_deadline)
 	ck_assert(!zklock_is_held(l));
 	ck_assert_int_eq(zklock_release(l), ZKLOCK_E_LOST);
 	server_go(&s);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -401,8 +380,7 @@ START_TEST(a_stale_grant_is_refused)
 	c = server_client(&s, 0);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_E_LOST);
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -480,8 +458,7 @@ START_TEST(threads_share_a_client)
 		ck_assert_int_eq(pthread_join(threads[i], &failed), 0);
 		ck_assert_ptr_null(failed);
 	}
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -511,8 +488,7 @@ START_TEST(a_poll_can_be_woken)
 	/* Before it: the next one returns at once. */
 	ck_assert_int_eq(zklock_wakeup(c), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_poll(c, ZKLOCK_WAIT_FOREVER), 0);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 

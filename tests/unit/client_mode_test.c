@@ -15,15 +15,13 @@ START_TEST(shared_is_asked_for_and_told)
 	zklock_client *c;
 	zklock_lock *l;
 
-	server_start(&s, -1,
-		     HELLO "<1 LOCK foo mode=s\n" GRANT(
-			 "1", "5", "s") "<2 UNLOCK @5 token=5\n"
-					">2 RELEASED foo id=@5 held_ms=1\n"
-					"<3 TRYLOCK foo mode=s\n"
-					">3 ERR BUSY name=foo :held\n",
-		     _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
+	c = server_begin(&s,
+			 HELLO "<1 LOCK foo mode=s\n" GRANT(
+			     "1", "5", "s") "<2 UNLOCK @5 token=5\n"
+					    ">2 RELEASED foo id=@5 held_ms=1\n"
+					    "<3 TRYLOCK foo mode=s\n"
+					    ">3 ERR BUSY name=foo :held\n",
+			 _i);
 	options.mode = ZKLOCK_MODE_SHARED;
 	ck_assert_int_eq(zklock_acquire(c, "foo", &options, &l), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_lock_mode(l), ZKLOCK_MODE_SHARED);
@@ -31,8 +29,7 @@ START_TEST(shared_is_asked_for_and_told)
 	ck_assert_int_eq(zklock_release(l), ZKLOCK_OK);
 	options.wait_ms = 0;
 	ck_assert_int_eq(zklock_acquire(c, "foo", &options, &l), ZKLOCK_E_BUSY);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -41,8 +38,8 @@ START_TEST(a_downgrade_keeps_the_hold)
 	zklock_client *c;
 	zklock_lock *l;
 
-	server_start(
-	    &s, -1,
+	c = server_begin(
+	    &s,
 	    HELLO "<1 LOCK foo\n" GRANT(
 		"1", "5",
 		"x") "<2 DOWNGRADE @5 token=5\n"
@@ -52,8 +49,6 @@ START_TEST(a_downgrade_keeps_the_hold)
 		     "<4 DOWNGRADE @5 token=5\n"
 		     ">4 ERR LOST name=foo id=@5 reason=deleted :gone\n",
 	    _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_lock_mode(l), ZKLOCK_MODE_EXCLUSIVE);
 	ck_assert_int_eq(zklock_downgrade(l), ZKLOCK_E_SUSPENDED);
@@ -63,8 +58,7 @@ START_TEST(a_downgrade_keeps_the_hold)
 	ck_assert(zklock_is_held(l));
 	ck_assert_uint_eq(zklock_token(l), 5);
 	ck_assert_int_eq(zklock_downgrade(l), ZKLOCK_E_LOST);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -74,17 +68,14 @@ START_TEST(an_adopted_hold_has_its_mode)
 	zklock_client *c;
 	zklock_lock *l;
 
-	server_start(&s, -1,
-		     HELLO "<1 CHECK foo\n"
-			   ">1 OK held=1 id=@5 token=5 mode=s gen=3"
-			   " until_ms=%+4000 valid_ms=4000\n",
-		     _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
+	c = server_begin(&s,
+			 HELLO "<1 CHECK foo\n"
+			       ">1 OK held=1 id=@5 token=5 mode=s gen=3"
+			       " until_ms=%+4000 valid_ms=4000\n",
+			 _i);
 	ck_assert_int_eq(zklock_adopt(c, "foo", &l), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_lock_mode(l), ZKLOCK_MODE_SHARED);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -99,8 +90,7 @@ START_TEST(there_are_two_modes)
 	options.mode = (enum zklock_mode)2;
 	ck_assert_int_eq(zklock_acquire(c, "foo", &options, &l),
 			 ZKLOCK_E_INVAL);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 

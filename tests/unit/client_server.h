@@ -45,7 +45,8 @@
 #define HELLO                                                                \
 	"<0 HELLO\n"                                                         \
 	">0 OK proto=1 state=connected server=zklockd/0.1.0 host=db1 id=214" \
-	" session=0x1f timeout_ms=12000 now_ms=1 lease=%P lease_id=0x5eed\n"
+	" session=0x1f timeout_ms=12000 now_ms=1 lease=%P lease_id=0x5eed"   \
+	" caps=shared,slots,several\n"
 /* In HELLO above as 0x5eed. */
 #define SERVER_PAGE_ID UINT64_C(0x5eed)
 /* Without a page that can be mapped the library asks for lines. */
@@ -362,6 +363,23 @@ static inline zklock_client *server_client(struct server *s, unsigned flags)
 	options.reply_timeout_ms = 3000;
 	ck_assert_int_eq(zklock_open(&client, &options), ZKLOCK_OK);
 	return client;
+}
+
+/* A client of a daemon that follows this script, whose session 3 is good for
+ * longer than any test takes. */
+static inline zklock_client *server_begin(struct server *s, const char *script,
+					  bool slow)
+{
+	server_start(s, -1, script, slow);
+	server_page(s, 3, server_now_ms() + 9000);
+	return server_client(s, 0);
+}
+
+/* The end of both, and every step was done. */
+static inline void server_end(struct server *s, zklock_client *client)
+{
+	zklock_close(client);
+	server_stop(s);
 }
 
 /* The next event, waiting for it. */

@@ -19,27 +19,15 @@
 static const char *const b_a[] = { "b", "a" };
 static struct server s;
 
-static zklock_client *begin(const char *script, int slow)
-{
-	server_start(&s, -1, script, slow);
-	server_page(&s, 3, server_now_ms() + 9000);
-	return server_client(&s, 0);
-}
-
-static void end(zklock_client *c)
-{
-	zklock_close(c);
-	server_stop(&s);
-}
-
 START_TEST(all_of_them_in_the_order_of_asking)
 {
-	zklock_client *c =
-	    begin(HELLO "<1 LOCK b a wait=1500ms\n" ALL(
-		      "1") "<2 UNLOCK @6 token=71\n&\n<3 UNLOCK @5 token=70\n"
-			   ">2 RELEASED b id=@6 held_ms=1\n"
-			   ">3 RELEASED a id=@5 held_ms=1\n",
-		  _i);
+	zklock_client *c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK b a wait=1500ms\n" ALL(
+		"1") "<2 UNLOCK @6 token=71\n&\n<3 UNLOCK @5 token=70\n"
+		     ">2 RELEASED b id=@6 held_ms=1\n"
+		     ">3 RELEASED a id=@5 held_ms=1\n",
+	    _i);
 	struct zklock_lock_options options = ZKLOCK_LOCK_OPTIONS_INIT;
 	zklock_lock *l[2];
 
@@ -59,17 +47,18 @@ START_TEST(all_of_them_in_the_order_of_asking)
 	ck_assert_ptr_null(l[0]);
 	ck_assert_ptr_null(l[1]);
 	ck_assert_int_eq(zklock_release_all(l, 2), ZKLOCK_OK);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
 START_TEST(one_refusal_is_of_all)
 {
-	zklock_client *c =
-	    begin(HELLO "<1 TRYLOCK b a\n"
-			">1 ERR BUSY name=a holder=\"db2 pid=8 x\" :held\n"
-			"<2 TRYLOCK b a\n" ALL("2"),
-		  _i);
+	zklock_client *c = server_begin(
+	    &s,
+	    HELLO "<1 TRYLOCK b a\n"
+		  ">1 ERR BUSY name=a holder=\"db2 pid=8 x\" :held\n"
+		  "<2 TRYLOCK b a\n" ALL("2"),
+	    _i);
 	struct zklock_lock_options options = ZKLOCK_LOCK_OPTIONS_INIT;
 	struct zklock_failure f = ZKLOCK_FAILURE_INIT;
 	struct zklock_event event = ZKLOCK_EVENT_INIT;
@@ -85,17 +74,18 @@ START_TEST(one_refusal_is_of_all)
 	ck_assert_int_eq(zklock_next_event(c, &event), 0);
 	ck_assert_int_eq(zklock_acquire_all(c, b_a, 2, &options, l), 0);
 	ck_assert(zklock_is_held(l[0]) && zklock_is_held(l[1]));
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
 START_TEST(one_may_be_lost_and_the_other_stays)
 {
-	zklock_client *c =
-	    begin(HELLO "<1 LOCK b a\n>1 QUEUED a id=@5 pos=2 holder=x\n" ALL(
-		      "1") "= * LOST a id=@5 token=70 reason=deleted\n"
-			   "<2 UNLOCK @6\n>2 RELEASED b id=@6 held_ms=1\n",
-		  _i);
+	zklock_client *c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK b a\n>1 QUEUED a id=@5 pos=2 holder=x\n" ALL(
+		"1") "= * LOST a id=@5 token=70 reason=deleted\n"
+		     "<2 UNLOCK @6\n>2 RELEASED b id=@6 held_ms=1\n",
+	    _i);
 	struct zklock_event event;
 	zklock_lock *l[2];
 
@@ -113,7 +103,7 @@ START_TEST(one_may_be_lost_and_the_other_stays)
 	ck_assert(!zklock_is_held(l[1]));
 	ck_assert(zklock_is_held(l[0]));
 	ck_assert_int_eq(zklock_release_all(l, 2), ZKLOCK_E_LOST);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -131,10 +121,11 @@ static void both_fail(zklock_client *c, zklock_lock **l, int error)
 
 START_TEST(calling_off_one_calls_off_all)
 {
-	zklock_client *c =
-	    begin(HELLO "<1 LOCK b a\n>1 QUEUED a id=@5 pos=1\n"
-			"<2 CANCEL #\n>2 OK\n>1 ERR CANCELLED name=a :off\n",
-		  _i);
+	zklock_client *c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK b a\n>1 QUEUED a id=@5 pos=1\n"
+		  "<2 CANCEL #\n>2 OK\n>1 ERR CANCELLED name=a :off\n",
+	    _i);
 	zklock_lock *l[2];
 
 	ck_assert_int_eq(zklock_acquire_all_async(c, b_a, 2, NULL, l), 0);
@@ -142,34 +133,36 @@ START_TEST(calling_off_one_calls_off_all)
 	ck_assert_int_eq(zklock_cancel(l[0]), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_cancel(l[1]), ZKLOCK_OK); /* said already */
 	both_fail(c, l, ZKLOCK_E_CANCELLED);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
 START_TEST(a_grant_that_was_faster_goes_back_whole)
 {
-	zklock_client *c =
-	    begin(HELLO "<1 LOCK b a\n<2 CANCEL #\n>2 ERR NOTFOUND :late\n" ALL(
-		      "1") "<3 UNLOCK @6 token=71\n<4 UNLOCK @5 token=70\n",
-		  _i);
+	zklock_client *c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK b a\n<2 CANCEL #\n>2 ERR NOTFOUND :late\n" ALL(
+		"1") "<3 UNLOCK @6 token=71\n<4 UNLOCK @5 token=70\n",
+	    _i);
 	zklock_lock *l[2];
 
 	ck_assert_int_eq(zklock_acquire_all_async(c, b_a, 2, NULL, l), 0);
 	ck_assert_int_eq(zklock_cancel(l[1]), ZKLOCK_OK);
 	both_fail(c, l, ZKLOCK_E_CANCELLED);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
 /* Read, and not yet told. */
 START_TEST(a_grant_that_nobody_saw_goes_back_whole)
 {
-	zklock_client *c =
-	    begin(HELLO "<1 LOCK b a\n" ALL("1") "<2 UNLOCK @5 token=70\n"
-						 "<3 UNLOCK @6 token=71\n"
-						 ">2 RELEASED a id=@5\n"
-						 ">3 RELEASED b id=@6\n",
-		  _i);
+	zklock_client *c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK b a\n" ALL("1") "<2 UNLOCK @5 token=70\n"
+					   "<3 UNLOCK @6 token=71\n"
+					   ">2 RELEASED a id=@5\n"
+					   ">3 RELEASED b id=@6\n",
+	    _i);
 	zklock_lock *l[2];
 
 	ck_assert_int_eq(zklock_acquire_all_async(c, b_a, 2, NULL, l), 0);
@@ -179,47 +172,51 @@ START_TEST(a_grant_that_nobody_saw_goes_back_whole)
 	ck_assert(!zklock_is_held(l[0]));
 	zklock_lock *turned[2] = { l[1], l[0] }; /* as they were given back */
 	both_fail(c, turned, ZKLOCK_E_CANCELLED);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
 START_TEST(a_grant_that_is_over_is_none)
 {
 	zklock_client *c =
-	    begin(HELLO "<1 LOCK b a\n" ALL("1") "<2 UNLOCK @6\n"
-						 "<3 UNLOCK @5\n"
-						 "<4 LOCK b a\n"
-						 ">4 ERR LOST "
-						 "name=a :over\n",
-		  _i);
+	    server_begin(&s,
+			 HELLO "<1 LOCK b a\n" ALL("1") "<2 UNLOCK @6\n"
+							"<3 UNLOCK @5\n"
+							"<4 LOCK b a\n"
+							">4 ERR LOST "
+							"name=a :over\n",
+			 _i);
 	zklock_lock *l[2] = { NULL, NULL };
 
 	server_page(&s, 4, server_now_ms() + 9000); /* another session */
 	ck_assert_int_eq(zklock_acquire_all(c, b_a, 2, NULL, l), ZKLOCK_E_LOST);
 	ck_assert_int_eq(zklock_acquire_all(c, b_a, 2, NULL, l), ZKLOCK_E_LOST);
 	ck_assert_ptr_null(l[0]);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
 /* Some of them is not all of them. */
 START_TEST(a_grant_without_a_row_is_no_grant)
 {
-	zklock_client *c = begin(HELLO "<1 LOCK b a\n"
-				       ">1 - a id=@5 token=70\n" FINAL("1"),
-				 _i);
+	zklock_client *c =
+	    server_begin(&s,
+			 HELLO "<1 LOCK b a\n"
+			       ">1 - a id=@5 token=70\n" FINAL("1"),
+			 _i);
 	zklock_lock *l[2] = { NULL, NULL };
 
 	ck_assert_int_eq(zklock_acquire_all(c, b_a, 2, NULL, l),
 			 ZKLOCK_E_PROTOCOL);
 	ck_assert_ptr_null(l[0]);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
 START_TEST(what_comes_after_the_last_moment_goes_back)
 {
-	zklock_client *c = begin(
+	zklock_client *c = server_begin(
+	    &s,
 	    HELLO "<1 LOCK b a wait=1ms\n"
 		  "<2 CANCEL #\n<3 PING\n" ALL("1") "<4 UNLOCK @6\n"
 						    "<5 UNLOCK @5 token=70\n"
@@ -232,7 +229,7 @@ START_TEST(what_comes_after_the_last_moment_goes_back)
 	ck_assert_int_eq(zklock_acquire_all(c, b_a, 2, &options, l),
 			 ZKLOCK_E_TIMEOUT);
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -241,9 +238,10 @@ START_TEST(what_cannot_be_asked_is_not_sent)
 	static const char *const twice[] = { "a", "b", "a" };
 	static const char *const bad[] = { "a", "-b" };
 	static const char *const hole[] = { "a", NULL };
-	zklock_client *c = begin(HELLO "<1 LOCK a\n"
-				       ">1 ERR DRAINING :bye\n",
-				 false);
+	zklock_client *c = server_begin(&s,
+					HELLO "<1 LOCK a\n"
+					      ">1 ERR DRAINING :bye\n",
+					false);
 	struct zklock_lock_options options = ZKLOCK_LOCK_OPTIONS_INIT;
 	zklock_lock *l[ZKLOCK_NAMES_MAX + 1] = { NULL };
 
@@ -268,13 +266,14 @@ START_TEST(what_cannot_be_asked_is_not_sent)
 			 ZKLOCK_E_DRAINING); /* one is one */
 	ck_assert_int_eq(zklock_release_all(l, ZKLOCK_NAMES_MAX + 1),
 			 ZKLOCK_E_INVAL);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
 START_TEST(a_forked_child_has_none_of_them)
 {
-	zklock_client *c = begin(HELLO "<1 LOCK b a\n" ALL("1"), false);
+	zklock_client *c =
+	    server_begin(&s, HELLO "<1 LOCK b a\n" ALL("1"), false);
 	zklock_lock *l[2];
 	int status = 0;
 	pid_t pid;
@@ -291,7 +290,7 @@ START_TEST(a_forked_child_has_none_of_them)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	ck_assert(zklock_is_held(l[0]));
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -299,7 +298,8 @@ END_TEST
 
 START_TEST(the_next_is_asked_for_in_the_same_write)
 {
-	zklock_client *c = begin(
+	zklock_client *c = server_begin(
+	    &s,
 	    HELLO "<1 LOCK foo\n" ONE(
 		"1", "5") "<2 UNLOCK @5 token=5\n&\n<3 LOCK foo wait=900ms\n"
 			  ">2 RELEASED foo id=@5 held_ms=1\n" ONE("3", "6"),
@@ -315,13 +315,14 @@ START_TEST(the_next_is_asked_for_in_the_same_write)
 	ck_assert_int_eq(released, ZKLOCK_OK);
 	ck_assert_uint_eq(zklock_token(l), 6);
 	ck_assert(zklock_is_held(l));
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
 START_TEST(both_answers_are_told)
 {
-	zklock_client *c = begin(
+	zklock_client *c = server_begin(
+	    &s,
 	    HELLO "<1 LOCK foo\n" ONE("1", "5") "<2 UNLOCK @5\n<3 LOCK bar\n"
 						">2 ERR LOST name=foo :over\n"
 						">3 GRANTED bar id=@6 token=6"
@@ -346,17 +347,18 @@ START_TEST(both_answers_are_told)
 			 ZKLOCK_E_BUSY);
 	ck_assert_int_eq(released, ZKLOCK_OK);
 	ck_assert_ptr_null(l);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
 START_TEST(after_a_loss_only_the_next_is_asked_for)
 {
-	zklock_client *c =
-	    begin(HELLO "<1 LOCK foo\n" ONE(
-		      "1", "5") "= * LOST foo id=@5 token=5 reason=deleted\n"
-				"<2 LOCK foo\n" ONE("2", "6"),
-		  _i);
+	zklock_client *c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK foo\n" ONE(
+		"1", "5") "= * LOST foo id=@5 token=5 reason=deleted\n"
+			  "<2 LOCK foo\n" ONE("2", "6"),
+	    _i);
 	int released = 1;
 	zklock_lock *l;
 
@@ -366,14 +368,14 @@ START_TEST(after_a_loss_only_the_next_is_asked_for)
 			 ZKLOCK_OK);
 	ck_assert_int_eq(released, ZKLOCK_E_LOST);
 	ck_assert_uint_eq(zklock_token(l), 6);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 
 START_TEST(a_bad_wish_keeps_the_hold)
 {
-	zklock_client *c =
-	    begin(HELLO "<1 LOCK foo\n" ONE("1", "5") "<2 LOCK bar\n", _i);
+	zklock_client *c = server_begin(
+	    &s, HELLO "<1 LOCK foo\n" ONE("1", "5") "<2 LOCK bar\n", _i);
 	zklock_lock *none = NULL;
 	zklock_lock *waits;
 	int released = 1;
@@ -390,7 +392,7 @@ START_TEST(a_bad_wish_keeps_the_hold)
 	ck_assert_int_eq(zklock_release_acquire(&waits, "a", NULL, NULL),
 			 ZKLOCK_E_INVAL); /* it is not a hold */
 	ck_assert_ptr_nonnull(waits);
-	end(c);
+	server_end(&s, c);
 }
 END_TEST
 

@@ -33,9 +33,13 @@ START_TEST(hello_tells_who_is_there)
 	ck_assert(info.lease_mapped && !info.dev);
 	ck_assert_str_eq(info.lease_path, s.page_path);
 	ck_assert_str_eq(info.socket, s.path);
+	ck_assert_str_eq(info.caps, "shared,slots,several");
+	ck_assert(zklock_can(c, "shared") && zklock_can(c, "several"));
+	ck_assert(!zklock_can(c, "slot") && !zklock_can(c, "slots,several"));
+	ck_assert(!zklock_can(c, "") && !zklock_can(c, NULL));
+	ck_assert(!zklock_can(NULL, "slots"));
 	ck_assert_int_eq(fcntl(zklock_get_fd(c), F_GETFD), FD_CLOEXEC);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -46,8 +50,7 @@ START_TEST(inherit_keeps_the_descriptor_open)
 	server_start(&s, -1, HELLO, _i);
 	c = server_client(&s, ZKLOCK_F_INHERIT | ZKLOCK_F_TRUSTED);
 	ck_assert_int_eq(fcntl(zklock_get_fd(c), F_GETFD), 0);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -57,14 +60,12 @@ START_TEST(a_lock_is_taken_and_given_back)
 	zklock_client *c;
 	zklock_lock *l;
 
-	server_start(
-	    &s, -1,
+	c = server_begin(
+	    &s,
 	    HELLO "<1 LOCK foo note=\"a b\" wait=1500ms\n" GRANT(
 		"1", "foo", "12") "<2 UNLOCK @12 token=17592186046464\n"
 				  ">2 RELEASED foo id=@12 held_ms=5\n",
 	    _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
 	options.wait_ms = 1500;
 	options.note = "a b";
 	options.userdata = &s;
@@ -80,8 +81,7 @@ START_TEST(a_lock_is_taken_and_given_back)
 	ck_assert_int_gt(zklock_valid_ms(l), 5000); /* the page's, not 4000 */
 	ck_assert_int_eq(zklock_release(l), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_release(NULL), ZKLOCK_OK);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -107,8 +107,7 @@ START_TEST(busy_names_the_holder)
 	ck_assert_int_eq(f.waited_ms, -1);
 	ck_assert_str_eq(zklock_errmsg(c), "somebody else has the lock: "
 					   "held by db2 pid=812 a.py");
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -154,8 +153,7 @@ START_TEST(bad_arguments_stay_here)
 	server_go(&s);
 	server_join(&s);
 	ck_assert_uint_eq(server_unread(&s), 0);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -188,8 +186,7 @@ START_TEST(a_late_grant_is_given_back)
 	while (pthread_tryjoin_np(s.thread, NULL) == EBUSY)
 		ck_assert_int_ge(zklock_poll(c, 5), 0);
 	s.joined = true;
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -199,8 +196,8 @@ START_TEST(a_lost_lock_is_told_once_and_released_without_a_word)
 	zklock_client *c;
 	zklock_lock *l;
 
-	server_start(
-	    &s, -1,
+	c = server_begin(
+	    &s,
 	    HELLO "<1 LOCK foo\n" GRANT(
 		"1", "foo", "12") ".\n"
 				  "= * LOST foo id=@12 token=17592186046464 "
@@ -208,8 +205,6 @@ START_TEST(a_lost_lock_is_told_once_and_released_without_a_word)
 				  "= * UNHEARD of=it\n"
 				  "<1 PING\n>1 OK\n",
 	    _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
 	server_go(&s);
 	ev = server_event(c, ZKLOCK_EVENT_LOST);
@@ -220,8 +215,7 @@ START_TEST(a_lost_lock_is_told_once_and_released_without_a_word)
 	ck_assert_int_eq(zklock_check(l, 0), ZKLOCK_E_LOST);
 	ck_assert_int_eq(zklock_release(l), ZKLOCK_E_LOST);
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -230,19 +224,18 @@ START_TEST(check_asks_the_daemon)
 	zklock_client *c;
 	zklock_lock *l;
 
-	server_start(&s, -1,
-		     HELLO "<1 LOCK foo\n" GRANT(
-			 "1", "foo",
-			 "12") "<1 CHECK @12 token=17592186046464\n"
-			       ">1 OK held=1 id=@12 token=17592186046464 gen=3"
-			       " until_ms=%+5000 valid_ms=5000\n"
-			       "<1 CHECK @12 token=17592186046464 sync=1\n"
-			       ">1 ERR SUSPENDED :no\n"
-			       "<1 CHECK @12\n"
-			       ">1 OK held=0 reason=deleted\n",
-		     _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
+	c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK foo\n" GRANT(
+		"1", "foo",
+		"12") "<1 CHECK @12 token=17592186046464\n"
+		      ">1 OK held=1 id=@12 token=17592186046464 gen=3"
+		      " until_ms=%+5000 valid_ms=5000\n"
+		      "<1 CHECK @12 token=17592186046464 sync=1\n"
+		      ">1 ERR SUSPENDED :no\n"
+		      "<1 CHECK @12\n"
+		      ">1 OK held=0 reason=deleted\n",
+	    _i);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_check(l, 0), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_check(l, ZKLOCK_CHECK_SYNC),
@@ -253,8 +246,7 @@ START_TEST(check_asks_the_daemon)
 	ck_assert_int_eq(server_event(c, ZKLOCK_EVENT_LOST).reason,
 			 ZKLOCK_REASON_DELETED);
 	ck_assert_int_eq(zklock_release(l), ZKLOCK_E_LOST);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -269,8 +261,8 @@ START_TEST(with_releases_and_tells_of_a_loss)
 	zklock_client *c;
 	int n = 0;
 
-	server_start(
-	    &s, -1,
+	c = server_begin(
+	    &s,
 	    HELLO "<1 LOCK foo\n" GRANT(
 		"1", "foo",
 		"12") "<1 UNLOCK @12\n>1 RELEASED foo id=@12 held_ms=1\n"
@@ -280,14 +272,11 @@ START_TEST(with_releases_and_tells_of_a_loss)
 				">1 ERR LOST name=foo id=@13 reason=deadline\n"
 				"<1 LOCK foo\n>1 ERR DENIED :no\n",
 	    _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
 	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), 1);
 	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), ZKLOCK_E_LOST);
 	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), ZKLOCK_E_DENIED);
 	ck_assert_int_eq(n, 2);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -340,8 +329,7 @@ START_TEST(a_command_hands_over_what_comes)
 	ck_assert_int_eq(zklock_command(c, "KICK @9", NULL, NULL),
 			 ZKLOCK_E_UNKNOWN);
 	ck_assert_str_eq(zklock_errmsg(c), "no such");
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -359,8 +347,7 @@ START_TEST(silence_ends_a_command)
 	ck_assert_int_eq(zklock_command(c, "STATUS", NULL, NULL),
 			 ZKLOCK_E_NOREPLY);
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -456,15 +443,13 @@ START_TEST(the_end_of_the_connection_is_told_in_order)
 	zklock_client *c;
 	zklock_lock *held, *waiting;
 
-	server_start(
-	    &s, -1,
+	c = server_begin(
+	    &s,
 	    HELLO "<1 LOCK held\n" GRANT(
 		"1", "held",
 		"12") "<2 LOCK waiting\n>2 QUEUED waiting id=@13 pos=1\n"
 		      ".\n|\n",
 	    _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
 	ck_assert_int_eq(zklock_acquire(c, "held", NULL, &held), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_acquire_async(c, "waiting", NULL, &waiting),
 			 ZKLOCK_OK);
@@ -485,8 +470,7 @@ START_TEST(the_end_of_the_connection_is_told_in_order)
 	ck_assert_int_lt(zklock_process(c), 0);
 	ck_assert_int_eq(zklock_release(held), ZKLOCK_E_DISCONNECTED);
 	ck_assert_int_eq(zklock_try(c, "foo", &held), ZKLOCK_E_DISCONNECTED);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -518,8 +502,7 @@ START_TEST(reconnect_is_never_silent)
 	ck_assert(zklock_is_held(new) && !zklock_is_held(old));
 	ck_assert_int_eq(zklock_release(old), ZKLOCK_E_DISCONNECTED);
 	ck_assert_int_eq(zklock_release(new), ZKLOCK_OK);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -548,8 +531,7 @@ START_TEST(a_descriptor_is_taken_over_with_its_hold)
 	ck_assert_int_eq(zklock_adopt(c, "bar", &again), ZKLOCK_E_NOTHELD);
 	ck_assert_int_eq(zklock_reconnect(c), ZKLOCK_E_INVAL);
 	ck_assert_int_eq(zklock_release(l), ZKLOCK_OK);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -581,8 +563,7 @@ START_TEST(a_forked_child_has_nothing)
 	ck_assert_int_eq(status, 0);
 	ck_assert(zklock_is_held(l));
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -615,8 +596,7 @@ START_TEST(signals_do_not_end_a_wait)
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 

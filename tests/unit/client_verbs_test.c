@@ -28,12 +28,11 @@ START_TEST(options_become_keys)
 	zklock_client *c;
 	zklock_lock *l;
 
-	server_start(&s, -1,
-		     HELLO "<1 LOCK foo\n? max_hold=5000ms\n? min_hold=20ms\n"
-			   "? wanted=1\n" GRANT("1", " max_until_ms=%+5000"),
-		     _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
+	c = server_begin(&s,
+			 HELLO
+			 "<1 LOCK foo\n? max_hold=5000ms\n? min_hold=20ms\n"
+			 "? wanted=1\n" GRANT("1", " max_until_ms=%+5000"),
+			 _i);
 	options.max_hold_ms = 5000;
 	options.min_hold_ms = 20;
 	options.wanted = true;
@@ -49,8 +48,7 @@ START_TEST(options_become_keys)
 	options.max_hold_ms = -1;
 	ck_assert_int_eq(zklock_acquire(c, "bar", &options, &l),
 			 ZKLOCK_E_INVAL);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -62,19 +60,18 @@ START_TEST(being_asked_is_only_news)
 	zklock_client *c;
 	zklock_lock *l;
 
-	server_start(
-	    &s, -1,
-	    HELLO "<1 LOCK foo\n" GRANT("1", "") "= * WANTED foo id=@5 "
-						 "waiters=3\n"
-						 "= * WANTED foo id=@6 "
-						 "waiters=3\n"
-						 "= * REVOKE foo id=@5 "
-						 "by=\"db1 pid=7 x\" "
-						 "reason=\"disk full\"\n"
-						 "= * REVOKE foo id=@6 by=x\n",
+	c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK foo\n" GRANT(
+		"1", "") "= * WANTED foo id=@5 "
+			 "waiters=3\n"
+			 "= * WANTED foo id=@6 "
+			 "waiters=3\n"
+			 "= * REVOKE foo id=@5 "
+			 "by=\"db1 pid=7 x\" "
+			 "reason=\"disk full\"\n"
+			 "= * REVOKE foo id=@6 by=x\n<2 PING\n>2 OK\n",
 	    _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
 	ev = next(c, "WANTED");
 	ck_assert_ptr_eq(ev.lock, l);
@@ -86,8 +83,8 @@ START_TEST(being_asked_is_only_news)
 	ck_assert_int_eq(ev.until_ms, 0);
 	ck_assert(zklock_is_held(l));
 	ck_assert_int_gt(zklock_valid_ms(l), 4000);
-	zklock_close(c);
-	server_stop(&s);
+	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -99,18 +96,17 @@ START_TEST(what_is_taken_away_ends_by_our_own_clock)
 	zklock_client *c;
 	zklock_lock *l;
 
-	server_start(&s, -1,
-		     HELLO "<1 LOCK foo\n" GRANT(
-			 "1", " max_until_ms=%+5000") "= * REVOKE foo id=@5 "
-						      "by=x grace_ms=9000 "
-						      "max_until_ms=%+9000\n"
-						      "<2 PING\n>2 OK\n"
-						      "= * REVOKE foo id=@5 "
-						      "by=x grace_ms=200 "
-						      "max_until_ms=%+200\n.\n",
-		     _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
+	c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK foo\n" GRANT(
+		"1", " max_until_ms=%+5000") "= * REVOKE foo id=@5 "
+					     "by=x grace_ms=9000 "
+					     "max_until_ms=%+9000\n"
+					     "<2 PING\n>2 OK\n"
+					     "= * REVOKE foo id=@5 "
+					     "by=x grace_ms=200 "
+					     "max_until_ms=%+200\n.\n",
+	    _i);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
 	(void)next(c, "REVOKE");
 	ck_assert_int_le(zklock_valid_ms(l), 5000);
@@ -123,8 +119,7 @@ START_TEST(what_is_taken_away_ends_by_our_own_clock)
 	ck_assert_int_eq(ev.reason, ZKLOCK_REASON_KICKED);
 	ck_assert(!zklock_is_held(l));
 	server_go(&s);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -135,18 +130,15 @@ START_TEST(the_longest_hold_ends_by_our_own_clock)
 	zklock_client *c;
 	zklock_lock *l;
 
-	server_start(
-	    &s, -1,
-	    HELLO "<1 LOCK foo\n" GRANT("1", " max_until_ms=%+150") ".\n", _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, 0);
+	c = server_begin(
+	    &s, HELLO "<1 LOCK foo\n" GRANT("1", " max_until_ms=%+150") ".\n",
+	    _i);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
 	ev = next(c, "LOST");
 	ck_assert_int_eq(ev.reason, ZKLOCK_REASON_MAX_HOLD);
 	ck_assert_int_eq(zklock_release(l), ZKLOCK_E_LOST);
 	server_go(&s);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -178,8 +170,7 @@ START_TEST(a_free_lock_is_waited_for)
 	ck_assert_int_eq(zklock_wait_free(c, "a b", 0), ZKLOCK_E_NAME);
 	ck_assert_int_eq(zklock_wait_free(c, NULL, 0), ZKLOCK_E_INVAL);
 	ck_assert_int_eq(zklock_wait_free(c, "foo", -2), ZKLOCK_E_INVAL);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 
@@ -225,8 +216,7 @@ START_TEST(news_are_handed_over)
 	ck_assert_int_eq(zklock_watch(c, NULL, hear, &heard), ZKLOCK_E_LIMIT);
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
 	ck_assert_uint_eq(heard.lines, 3);
-	zklock_close(c);
-	server_stop(&s);
+	server_end(&s, c);
 }
 END_TEST
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/caps.h"
 #include "proto/page.h"
 #include "proto/reply.h"
 #include "proto/request.h"
@@ -127,6 +128,24 @@ START_TEST(every_event_has_its_row)
 }
 END_TEST
 
+START_TEST(every_cap_has_its_row)
+{
+	char all[256] = "";
+	size_t used = 0;
+
+	for (int i = 0; i < ZKP_CAP_COUNT; i++) {
+		const char *word = zkp_cap_word((enum zkp_cap)i);
+		char row[64];
+
+		(void)snprintf(row, sizeof row, "\n| `%s` |", word);
+		expect(row);
+		used += (size_t)snprintf(all + used, sizeof all - used, "%s%s",
+					 i ? "," : "", word);
+	}
+	ck_assert_str_eq(zkp_caps_all(), all);
+}
+END_TEST
+
 static void expect_limit(const char *what, int64_t value, const char *unit)
 {
 	char row[128];
@@ -225,6 +244,7 @@ int main(void)
 	tcase_add_test(tcase, every_key_has_its_row_with_its_verbs);
 	tcase_add_test(tcase, every_status_has_its_row);
 	tcase_add_test(tcase, every_event_has_its_row);
+	tcase_add_test(tcase, every_cap_has_its_row);
 	tcase_add_test(tcase, every_limit_has_its_number);
 	tcase_add_test(tcase, the_lease_page_is_as_written);
 	tcase_add_test(tcase, the_grammar_is_the_one_of_the_file);

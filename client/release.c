@@ -254,11 +254,15 @@ int zklock_release_acquire(zklock_lock **lock, const char *name,
 			   const struct zklock_lock_options *options,
 			   int *released_out)
 {
-	zklock_client *client = lock ? zklock_lock_client(*lock) : NULL;
 	char own_name[ZKLOCK_NAME_MAX + 1];
-	int ret = zkl_enter_blocking(client);
+	zklock_client *client;
 	int released;
+	int ret;
 
+	if (!lock || !*lock)
+		return ZKLOCK_E_INVAL;
+	client = (*lock)->client;
+	ret = zkl_enter_blocking(client);
 	if (ret)
 		return ret;
 	if (*lock == client->spent || ((*lock)->state != ZKL_LOCK_HELD &&

@@ -213,6 +213,13 @@ static int check_wish(zklock_client *client, const struct wish *wish)
 	return ZKLOCK_OK;
 }
 
+static void hand_out(zklock_lock *const *locks, size_t count,
+		     zklock_lock **locks_out)
+{
+	for (size_t i = 0; i < count; i++)
+		locks_out[i] = locks[i];
+}
+
 static void free_all(zklock_lock **locks, size_t count)
 {
 	while (count > 0)
@@ -278,7 +285,7 @@ static int abandon_all(zklock_client *client, struct zkl_call *call,
 static int ask_and_wait(zklock_client *client, const struct wish *wish,
 			zklock_lock **locks_out)
 {
-	zklock_lock *locks[ZKLOCK_NAMES_MAX];
+	zklock_lock *locks[ZKLOCK_NAMES_MAX] = { NULL };
 	struct zkl_call *call;
 	int ret = ask_all(client, wish, true, locks);
 
@@ -294,7 +301,7 @@ static int ask_and_wait(zklock_client *client, const struct wish *wish,
 	if (ret)
 		free_all(locks, wish->count);
 	else
-		memcpy(locks_out, locks, wish->count * sizeof *locks);
+		hand_out(locks, wish->count, locks_out);
 	return ret;
 }
 
@@ -323,7 +330,7 @@ int zklock_acquire_all_async(zklock_client *client, const char *const *names,
 			     const struct zklock_lock_options *options,
 			     zklock_lock **locks_out)
 {
-	zklock_lock *locks[ZKLOCK_NAMES_MAX];
+	zklock_lock *locks[ZKLOCK_NAMES_MAX] = { NULL };
 	const struct wish wish = { names, count, options };
 	int ret;
 
@@ -338,7 +345,7 @@ int zklock_acquire_all_async(zklock_client *client, const char *const *names,
 	if (ret == ZKLOCK_OK)
 		ret = ask_all(client, &wish, false, locks);
 	if (ret == ZKLOCK_OK)
-		memcpy(locks_out, locks, count * sizeof *locks);
+		hand_out(locks, count, locks_out);
 	return zkl_leave(client, ret);
 }
 

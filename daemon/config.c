@@ -183,7 +183,9 @@ static bool set_override(struct config *config,
 
 	(void)snprintf(place, sizeof place, "%s", override->origin);
 	if (!row) {
-		config_problem(config, "%s: there is no key %s",
+		config_problem(config,
+			       "%s: there is no key %s: zklockd.conf(5) has "
+			       "them all",
 			       override->origin, override->key);
 		return false;
 	}

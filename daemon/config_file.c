@@ -178,11 +178,26 @@ static char *slurp(struct config *config, const char *path, bool must)
 static void on_error(cfg_t *cfg, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
+static const char *in_our_words(const char *format)
+    __attribute__((format_arg(1)));
+
+/* libconfuse says what it missed; where its words leave open what to do, ours
+ * stand for them. */
+static const char *in_our_words(const char *format)
+{
+	if (strcmp(format, "no such option '%s'") == 0)
+		return "there is no key %s: zklockd.conf(5) has them all";
+	if (strcmp(format, "premature end of file") == 0)
+		return "the file ends here: a value, or the quote that closes "
+		       "one, is missing";
+	return format;
+}
+
 static void on_error(cfg_t *cfg, const char *format, va_list args)
 {
 	char text[CONFIG_PROBLEM_MAX / 2];
 
-	(void)vsnprintf(text, sizeof text, format, args);
+	(void)vsnprintf(text, sizeof text, in_our_words(format), args);
 	config_problem(reading.config, "%s:%d: %s", reading.path,
 		       cfg ? cfg->line : 0, text);
 }

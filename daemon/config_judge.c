@@ -60,7 +60,7 @@ static const char *read_text(const struct config_row *row, const char *text)
 	size_t n;
 
 	if ((int64_t)len < row->least)
-		return "this must not be so short";
+		return *text ? "this is too short" : "this must not be empty";
 	if ((int64_t)len > row->most)
 		return "this is too long";
 	for (; len > 0; text += n, len -= n) {
@@ -247,8 +247,9 @@ static bool judge_timeout(struct config *config)
 		row = CONFIG_ROW_server_tick_ms;
 	(void)snprintf(why, sizeof why,
 		       "a session of %" PRId64 " ms is under four ticks of "
-		       "the servers (%" PRId64 " ms): too short to be proven "
-		       "in time",
+		       "the servers (%" PRId64 " ms), too short to be proven "
+		       "in time: raise it, or set server_tick_ms to their "
+		       "tickTime",
 		       v->session_timeout_ms, least_ms);
 	return refuse(config, row, why);
 }

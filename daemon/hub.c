@@ -12,6 +12,9 @@
 
 #include "daemon/hub_i.h"
 
+#define TEXT_OF(x) #x
+#define TEXT(x)    TEXT_OF(x)
+
 /* Birth and end */
 
 static struct locktab_limits tab_limits(const struct hub_settings *settings)
@@ -288,7 +291,10 @@ static void do_post(struct hub *hub, size_t at)
 		break;
 	case HUB_POST_OVERLONG:
 		if (hub_conn_find(hub, one.conn))
-			hub_err(hub, one.conn, NULL, ZKP_TOOLONG, NULL);
+			hub_err(
+			    hub, one.conn, NULL, ZKP_TOOLONG,
+			    "a line has at most " TEXT(
+				ZKP_LINE_MAX) " bytes: this one is skipped");
 		break;
 	case HUB_POST_EOF:
 		hub_conn_gone(hub, one.conn);

@@ -327,11 +327,21 @@ static void done_unlock(struct hub *hub, const struct locktab_effect *fx)
 
 static void done_cancel(struct hub *hub, const struct locktab_effect *fx)
 {
+	const struct zkp_request *rq = hub->rq;
+
 	if (fx->status == ZKP_OK) {
-		zkp_out_begin(&hub->out, hub->rq->tag, "OK");
+		zkp_out_begin(&hub->out, rq->tag, "OK");
 		(void)zkp_out_end(&hub->out);
 	} else {
-		(void)zkp_err(&hub->out, hub->rq->tag, fx->status);
+		zkp_err_begin(&hub->out, rq->tag, fx->status);
+		if (rq->id)
+			zkp_out_id(&hub->out, "id", rq->id);
+		else if (*rq->target)
+			zkp_out_str(&hub->out, "tag", rq->target);
+		else
+			zkp_out_str(&hub->out, "name", rq->name);
+		(void)zkp_err_end(&hub->out, fx->status,
+				  "this connection waits for no such thing");
 	}
 }
 

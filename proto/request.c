@@ -195,6 +195,13 @@ static bool read_ping(struct parse *p, const struct zkp_word *word)
 	return true;
 }
 
+/* Whoever writes the line adds the nearest one. */
+static const char *no_such_verb(const struct zkp_verb_row *near)
+{
+	return near ? "there is no such verb"
+		    : "there is no such verb: try HELP";
+}
+
 static bool read_topic(struct parse *p, const struct zkp_word *word)
 {
 	const struct zkp_verb_row *near;
@@ -205,7 +212,7 @@ static bool read_topic(struct parse *p, const struct zkp_word *word)
 	near = zkp_verb_nearest(word->value);
 	if (near)
 		p->problem.nearest = near->word;
-	return fail_arg(p, word, "verb", "there is no such verb");
+	return fail_arg(p, word, "verb", no_such_verb(near));
 }
 
 static bool read_arg(struct parse *p, const struct zkp_word *word)
@@ -486,9 +493,7 @@ static bool read_verb(struct parse *p, const struct zkp_word *word)
 	if (near)
 		p->problem.nearest = near->word;
 	blame(p, word->value);
-	return fail(p, ZKP_UNKNOWN, word->column,
-		    near ? "there is no such verb"
-			 : "there is no such verb: try HELP");
+	return fail(p, ZKP_UNKNOWN, word->column, no_such_verb(near));
 }
 
 /* Tag and verb. */

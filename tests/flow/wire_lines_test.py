@@ -38,7 +38,7 @@ class B1LongLineTest(WireCase):
     def test_it_is_said_before_the_line_ends(self):
         client = self.client()
         client.send_raw(self.padded(LINE_MAX + 2))
-        client.expect("ERR TOOLONG.*")
+        client.expect(f"ERR TOOLONG.* {LINE_MAX} bytes.*")
         client.send_raw(b"a" * 65536 + b"\n")
         self.in_step(client)
 

@@ -152,7 +152,10 @@ class TalkTest(WireCase):
             what = {"tag": tag, "id": number, "name": name}[how]
             client.ok(f"CANCEL {what}")
             self.assertEqual(client.reply(tag).code, "CANCELLED")
-        client.err("CANCEL #nosuch", "NOTFOUND")
+        for what, key in (("#nosuch", "tag"), ("@999999", "id"),
+                          ("nosuch", "name")):
+            refused = client.err(f"CANCEL {what}", "NOTFOUND")
+            self.assertIn(refused[key], what)
         owner.unlock(name)
         client.lock(name)
 

@@ -164,7 +164,9 @@ END_TEST
 
 START_TEST(what_is_odd_is_refused_with_its_line)
 {
-	refused("turns_max = 3\ncolour = red\n", 2, "colour");
+	refused("turns_max = 3\ncolour = red\n", 2, "no key colour");
+	refused("turns_max =\n", 2, "value");
+	refused("host = \"open\n", 2, "quote");
 	refused("# one\n# two\n\n# four\nturn_max = 3\n", 5, "turn_max");
 	refused("turns_max = many\n", 1, "turns_max");
 	refused("\nturns_max = -1\n", 2, "1 to 1024");
@@ -205,7 +207,7 @@ END_TEST
 START_TEST(values_that_do_not_go_together_are_refused)
 {
 	refused("\nsession_timeout_ms = 7999\n", 2, "four ticks");
-	refused("server_tick_ms = 3001\n", 1, "four ticks");
+	refused("server_tick_ms = 3001\n", 1, "tickTime");
 	refused("session_timeout_ms = 1999\n", 1, "2000 to");
 	(void)loaded("session_timeout_ms = 8000\n");
 	(void)loaded("session_timeout_ms = 2000\nserver_tick_ms = 500\n");
@@ -219,7 +221,7 @@ START_TEST(values_that_do_not_go_together_are_refused)
 	(void)loaded("root = /zookeepers\n");
 	refused("host = \"a/b\"\n", 1, "host");
 	refused("servers = nocolon\n", 1, "byte 5");
-	refused("servers = \"\"\n", 1, "servers");
+	refused("servers = \"\"\n", 1, "empty");
 	refused("socket = relative\n", 1, "absolute");
 	refused("state_dir = relative\n", 1, "absolute");
 	refused("acl_creator = true\n", 1, "auth_file");

@@ -281,6 +281,7 @@ struct sim_budget {
 	bool known;     /* a waiter behind it */
 	unsigned turns; /* since then */
 	int64_t since_ms;
+	bool between;   /* told of it with one bid given up, the next not had */
 	uint64_t reign; /* of the queue's head, when it was granted */
 	char listing[SIM_LISTING_BYTES]; /* the last: names, each with a NUL */
 	/* For lingering bids. */

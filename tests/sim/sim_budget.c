@@ -63,6 +63,19 @@ static bool foreign_behind(const struct sim *sim, const struct sim_host *host,
 	return seen && behind;
 }
 
+/* Has the bid that the host serves on been given up already? */
+static bool is_leaving(const struct sim_link *link, int name)
+{
+	for (size_t i = 0; i < link->asked.len; i++) {
+		const struct sim_request *row =
+		    &link->asked.of[(link->asked.at + i) % SIM_REQUESTS_MAX];
+
+		if (row->deletes && row->names >> name & 1)
+			return true;
+	}
+	return false;
+}
+
 void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		       const struct coord_event *ev)
 {
@@ -86,6 +99,11 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 	if (behind && !budget->known) {
 		budget->turns = 0;
 		budget->since_ms = sim_host_ms(sim, host);
+		/* R10: its bid serves nobody any more, the next one does not
+		 * serve yet.  However long that delete takes, it is no time
+		 * in which anybody was served past the waiter: the
+		 * milliseconds begin with the next grant. */
+		budget->between = is_leaving(&host->link, name);
 	}
 	budget->known = behind;
 }
@@ -137,6 +155,9 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 		budget->turns = 0;
 		budget->since_ms = now_ms;
 	}
+	if (budget->between && !again)
+		budget->since_ms = now_ms;
+	budget->between = false;
 	memcpy(budget->node, hold->node, sizeof budget->node);
 	budget->reign = reign;
 	budget->known = behind;

@@ -11,6 +11,8 @@
 #define QUEUE_US (2000 * SIM_MS)
 /* Beyond T and two ticks: the tracker's own time, a connection, a bid. */
 #define HEAL_US (1000 * SIM_MS)
+/* To leave a server that has a ghost, and be at another. */
+#define GHOST_US (300 * SIM_MS)
 /* Linger, the last deletes and whatever else goes by itself. */
 #define REST_US (1500 * SIM_MS)
 
@@ -114,6 +116,15 @@ static unsigned unsettled(const struct sim *sim)
 	return len;
 }
 
+/* A ghost is found once in a session's timeout, and only by a host that waits
+ * directly behind it: who waits behind that host in turn sees it no sooner than
+ * the other has been served, and asks a timeout later.  Each host finds it at
+ * most once, for it leaves that server and nothing sends it back. */
+static int64_t ghosts_us(const struct sim_weather *w)
+{
+	return w->ghosts ? w->hosts * (w->timeout_ms * SIM_MS + GHOST_US) : 0;
+}
+
 /* When all is over; SIM_NEVER: not yet healed. */
 static int64_t end_us(const struct sim *sim)
 {
@@ -122,7 +133,7 @@ static int64_t end_us(const struct sim *sim)
 	if (!sim->healing)
 		return SIM_NEVER;
 	return sim->healed_us + (w->timeout_ms + 2 * w->tick_ms) * SIM_MS +
-	       HEAL_US + QUEUE_US;
+	       HEAL_US + QUEUE_US + ghosts_us(w);
 }
 
 static void play(struct sim *sim)

@@ -6,6 +6,7 @@ import os
 import random
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
@@ -115,6 +116,47 @@ class SeveralTest(E2eCase):
         third = self.client(self.two)
         third.ok("LOCK a c", "GRANTED", within_s=20)
         self.one.start()
+
+    def run_both(self, *words, script="true"):
+        """zklock run of two names on the first host."""
+        return proc.Process(
+            [proc.zklock(), "-S", self.one.socket, "run", *words, "a", "b",
+             "--", "sh", "-c", script], log=self.log, start_new_session=True)
+
+    def test_a_command_gets_both_or_neither(self):
+        self.log = proc.folder("zkl-several") + "/log"
+        other = self.client(self.two)
+        other.lock("b")
+        self.assertEqual(self.run_both("-n").wait(30), 75)
+        with open(self.log, encoding="utf-8") as said:
+            self.assertIn('cannot get "b": held by host2', said.read())
+        self.wait_queue("a", 0)
+        run = self.run_both("-v", "-w", "30")
+        self.wait_queue("a", 1)
+        other.unlock("b")
+        self.assertEqual(run.wait(30), 0)
+        for name in "ab":
+            self.wait_queue(name, 0)
+
+    def test_the_loss_of_one_ends_the_command(self):
+        """Somebody deletes the node of b: the command is stopped before
+        anybody has a, which was not lost."""
+        self.log = proc.folder("zkl-several") + "/log"
+        ended = self.log + ".ended"
+        run = self.run_both(script="trap 'date +%s%N >" + ended +
+                            "; exit 3' TERM; echo in; while :; do sleep "
+                            "0.05; done")
+        proc.wait_until(lambda: "in" in run.log_text(), 20, "it runs")
+        other = self.client(self.two)
+        tag = other.ask("LOCK a")
+        other.queued(tag)
+        self.observer.delete(f"{self.parent('b')}/{self.queue('b')[0]}")
+        other.granted(tag, within_s=20)
+        granted_ns = time.time_ns()
+        self.assertEqual(run.wait(20), 79)
+        with open(ended, encoding="ascii") as when:
+            self.assertLess(int(when.read()), granted_ns)
+        self.assertIn('"b" was lost (deleted)', run.log_text())
 
 
 if __name__ == "__main__":

@@ -256,7 +256,7 @@ static void refused(struct contest *c, const struct coord_event *ev,
 		    struct contest_effects *fx)
 {
 	contest_fail(c, ZKP_ZK, ev->answer.zk_rc,
-		     "the coordinator refused the operation", fx);
+		     coord_refusal(ev->answer.zk_rc), fx);
 }
 
 /* A question about what is there.  False: the answer tells nothing of that,

@@ -95,6 +95,16 @@ enum coord_result {
 	COORD_REFUSED, /* a definite no (NoAuth, quota, throttled...): zk_rc */
 };
 
+/* zk_rc of a refusal of our own; the library's codes are never positive. */
+enum coord_rc {
+	COORD_RC_NO_MEMORY = 1, /* for the answer of a LIST or GET */
+	COORD_RC_WATCHES = 2,   /* watch_bytes_max would be passed */
+	COORD_RC_CHILDREN = 3,  /* more than anybody can sort */
+};
+
+/* Why, and what may be done: a sentence for people. */
+const char *coord_refusal(int zk_rc);
+
 enum coord_event_type {
 	COORD_EV_ANSWER,
 	COORD_EV_WATCH,     /* a watch fired: it is gone, set it again */

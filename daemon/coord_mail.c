@@ -156,7 +156,7 @@ static struct coord_mail *spare_take(struct coord_mailbox *box,
 		assert(event->type == COORD_EV_ANSWER);
 		small.answer.result =
 		    event->answer.subs_len ? COORD_MAYBE : COORD_REFUSED;
-		small.answer.zk_rc = COORD_MAIL_NO_MEMORY;
+		small.answer.zk_rc = COORD_RC_NO_MEMORY;
 		small.answer.path = NULL;
 		small.answer.children = NULL;
 		small.answer.children_len = 0;

@@ -8,7 +8,7 @@
  *
  * Memory: a mail is one allocation.  When that is not to be had, one of the
  * box's spare mails is used: an answer then carries its path but no children
- * (it becomes COORD_REFUSED with COORD_MAIL_NO_MEMORY) and no sub-answers (it
+ * (it becomes COORD_REFUSED with COORD_RC_NO_MEMORY) and no sub-answers (it
  * becomes COORD_MAYBE: it was applied, and nobody knows how).  With the spares
  * used up as well the process stops: an answer must not be lost, and ZooKeeper
  * frees the locks of a daemon that has died.
@@ -22,10 +22,6 @@
 #include <stddef.h>
 
 #include "daemon/coord.h"
-
-/* zk_rc of a LIST or GET whose answer found no memory: no code of the library
- * is positive. */
-#define COORD_MAIL_NO_MEMORY 1
 
 /* Spares: enough for what one loop turn of a starved daemon may bring. */
 #define COORD_MAIL_SPARES 64

@@ -27,11 +27,6 @@
 
 struct event_base;
 
-/* zk_rc of a COORD_REFUSED of our own; the library's codes are never positive
- * (coord_mail.h has 1). */
-#define COORD_ZK_WATCH_LIMIT    2 /* watch_bytes_max would be passed */
-#define COORD_ZK_CHILDREN_LIMIT 3 /* more children than anybody can sort */
-
 /* Children that a LIST hands over: a hundred times the hosts of a cluster. */
 #define COORD_ZK_CHILDREN_MAX 65536
 

@@ -328,7 +328,7 @@ static void children_take(struct coord_event *event,
 		return;
 	if (names->count > COORD_ZK_CHILDREN_MAX) {
 		event->answer.result = COORD_REFUSED;
-		event->answer.zk_rc = COORD_ZK_CHILDREN_LIMIT;
+		event->answer.zk_rc = COORD_RC_CHILDREN;
 		return;
 	}
 	event->answer.children = (const char *const *)names->data;
@@ -460,14 +460,14 @@ static void op_take(struct coord_zk *zk, const struct coord_op *op)
 	}
 	row = row_new(op);
 	if (!row) {
-		result_post(zk, op->id, COORD_REFUSED, COORD_MAIL_NO_MEMORY);
+		result_post(zk, op->id, COORD_REFUSED, COORD_RC_NO_MEMORY);
 		return;
 	}
 	if (op->watch && (op->verb == COORD_LIST || op->verb == COORD_GET)) {
 		row->watching = zk_watch_ask(zk, op->verb, op->path);
 		if (!row->watching) {
 			result_post(zk, op->id, COORD_REFUSED,
-				    COORD_ZK_WATCH_LIMIT);
+				    COORD_RC_WATCHES);
 			free(row);
 			return;
 		}

@@ -221,6 +221,7 @@ class AnswersTest(FaultCase):
         reply = other.call(f"LOCK {self.name}")
         self.assertEqual((reply.word, reply.code), ("ERR", "ZK"))
         self.assertEqual(reply["zk"], "-102")
+        self.assertIn("ACL", reply.text)
         self.still_holds(holder, entry)
         self.set_acl(parent, OPEN)
         tag = other.enqueue(self.name)

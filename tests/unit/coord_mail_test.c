@@ -166,7 +166,7 @@ START_TEST(no_memory_loses_strings_but_no_answer)
 			ck_assert_uint_eq(event.answer.id, id);
 			ck_assert_int_eq(event.answer.result, COORD_REFUSED);
 			ck_assert_int_eq(event.answer.zk_rc,
-					 COORD_MAIL_NO_MEMORY);
+					 COORD_RC_NO_MEMORY);
 			ck_assert_ptr_null(event.answer.path);
 			ck_assert_uint_eq(event.answer.data_len, 0);
 		}

@@ -16,7 +16,12 @@ root=$(cd "$(dirname "$0")/../.." && pwd -P)
 # shellcheck source=tests/support/stage.sh
 . "$root/tests/support/stage.sh"
 
-stage_init
+# A stage is a program in a group of its own: ours are parts of this file,
+# called again as "run.sh --part FUNCTION WORK".
+case ${1-} in
+--part) work=$3 ;;
+*) stage_init ;;
+esac
 build="$work/bench"
 peers="$work/bench-peers"
 jars=/usr/share/java
@@ -83,9 +88,15 @@ step() {
 	exit 1
 }
 
-step bench-install install_peers
-step bench-peers build_peers
-step bench-build build_ours
+case ${1-} in
+--part)
+	"$2"
+	exit
+	;;
+esac
+step bench-install sh "$root/tests/bench/run.sh" --part install_peers "$work"
+step bench-peers sh "$root/tests/bench/run.sh" --part build_peers "$work"
+step bench-build sh "$root/tests/bench/run.sh" --part build_ours "$work"
 env ZKL_BUILD="$build" BENCH_PEERS="$peers" PYTHONDONTWRITEBYTECODE=1 \
 	PYTHONPATH="$root/tests/support" \
 	/usr/bin/python3 "$root/tests/bench/bench.py" "$@"

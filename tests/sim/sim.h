@@ -366,6 +366,7 @@ struct sim_host {
 	int64_t paused_us;  /* runs nothing before */
 	int64_t freeze_us;  /* to be frozen in the next turn */
 	int64_t frozen_us;  /* frozen in this one */
+	int64_t thaw_us;    /* its clock has been read as if it were this */
 	unsigned freeze_in; /* looks at the clock before that */
 	int64_t offset_us;
 	int ppm;
@@ -419,7 +420,10 @@ struct sim {
 	struct order orders[SIM_NAMES_MAX];
 	struct sim_grant grants[SIM_NAMES_MAX][SIM_GRANTS];
 	size_t grants_len[SIM_NAMES_MAX];
-	bool strict; /* kept by sim_run(): P2 for shared grants too (C4) */
+	bool strict;      /* kept by sim_run(): P2 for shared grants too (C4) */
+	bool stir;        /* likewise: one bit of chance is another, half-way */
+	uint64_t variant; /* likewise: the same acts, with other luck; 0: the
+			   * seed's own */
 	bool exempt[SIM_NAMES_MAX];     /* an operator deleted a bid */
 	int64_t left_us[SIM_NAMES_MAX]; /* a stranger did last; 0: none */
 	struct sim_head heads[SIM_NAMES_MAX];

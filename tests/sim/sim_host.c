@@ -191,7 +191,7 @@ void sim_host_dies(struct sim *sim, struct sim_host *host, int64_t for_us)
 	sim_note(sim, "h%d dies", host->number);
 	sim_tell(sim, "kill h%d", host->number);
 	sim_host_free(sim, host);
-	host->paused_us = 0;
+	host->paused_us = host->thaw_us = 0;
 	for (int i = 0; i < SIM_CONNS; i++)
 		sim_client_closed(sim, host, i);
 	sim_push(
@@ -270,6 +270,7 @@ static void turn(struct sim *sim, struct sim_host *host)
 	sim_check_turn(sim, host);
 	if (host->frozen_us) {
 		host->paused_us = sim->now_us + host->frozen_us;
+		host->thaw_us = host->paused_us;
 		host->frozen_us = 0;
 		sim_host_wake(sim, host, host->paused_us);
 	}
@@ -384,9 +385,14 @@ void sim_host_heal(struct sim *sim, struct sim_host *host)
 	host->stopped_us = sim->now_us;
 	link->create_ms = link->delete_ms = link->proof_ms = 0;
 	if (host->paused_us > sim->now_us) {
+		/* No clock goes back: what a turn has frozen in stays. */
 		host->paused_us = sim->now_us;
+		if (host->paused_us < host->thaw_us)
+			host->paused_us = host->thaw_us;
+		if (sim->healed_us < host->paused_us)
+			sim->healed_us = host->paused_us;
 		host->turn_us = SIM_NEVER;
-		sim_host_wake(sim, host, sim->now_us);
+		sim_host_wake(sim, host, host->paused_us);
 	}
 	sim_link_retry(sim, host);
 	if (link->up &&

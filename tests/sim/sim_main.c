@@ -29,6 +29,9 @@ static const char usage[] =
     "well:\n"
     "                                nobody can promise that, so it must fail\n"
     "zkl_sim --replay N              play N seeds twice: the same bits?\n"
+    "--poison-replay                 whatever is played again has one bit "
+    "turned\n"
+    "                                half-way: it must not come out the same\n"
     "--history PREFIX                with the first two: what was seen, a "
     "file\n"
     "                                for each seed (historyfile.py reads it)\n";
@@ -40,7 +43,8 @@ struct options {
 
 static struct sim sim; /* half a megabyte: not for the stack */
 static volatile uint64_t seed_now;
-static const char *history_prefix;          /* NULL: none is wanted */
+static const char *history_prefix; /* NULL: none is wanted */
+static bool poison;                /* what is played again is stirred */
 static int64_t notice_least_us = SIM_NEVER; /* of all runs */
 
 /* An assert in a room is a finding too, and so is a turn that never ends: say
@@ -193,7 +197,9 @@ static bool replays(uint64_t seed)
 {
 	uint64_t hash = sim.hash;
 
+	sim.stir = poison;
 	play(seed, NULL, false);
+	sim.stir = false;
 	if (hash == sim.hash)
 		return true;
 	(void)printf("seed %llu does not replay\n", (unsigned long long)seed);
@@ -274,6 +280,7 @@ static bool read_options(int argc, char **argv, struct options *out)
 		{ "replay", required_argument, NULL, 'r' },
 		{ "shrink", no_argument, NULL, 'k' },
 		{ "strict", no_argument, NULL, 't' },
+		{ "poison-replay", no_argument, NULL, 'p' },
 		{ "history", required_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -294,6 +301,8 @@ static bool read_options(int argc, char **argv, struct options *out)
 			out->shrink = true;
 		else if (flag == 't')
 			sim.strict = true;
+		else if (flag == 'p')
+			poison = true;
 		else if (flag == 'h')
 			history_prefix = optarg;
 		else

@@ -2,10 +2,17 @@
 /*
  * sim - a failing script, made small: acts are left out in ever smaller
  * groups, as long as the run still fails (delta debugging).
+ *
+ * An act that is left out takes its share of chance with it, and all that
+ * comes later has other luck.  So what no longer fails is tried again with
+ * some more luck (sim->variant), until a few fail to fail.
  */
 #include <string.h>
 
 #include "sim.h"
+
+/* Runs of one smaller script, each with luck of its own. */
+#define TRIES 12
 
 /* The kind of a failure is its first word: "P1:", "P5:"... */
 static bool same_kind(const char *a, const char *b)
@@ -20,6 +27,7 @@ static bool try_without(struct sim *sim, uint64_t seed, bool *out,
 			const size_t range[2])
 {
 	char failure[sizeof sim->failure];
+	uint64_t variant = sim->variant;
 	bool more[SIM_ACTS_MAX];
 	bool any = false;
 
@@ -33,13 +41,17 @@ static bool try_without(struct sim *sim, uint64_t seed, bool *out,
 	if (!any)
 		return false;
 	memcpy(failure, sim->failure, sizeof failure);
-	sim_run(sim, seed, more, false);
-	if (!same_kind(failure, sim->failure)) {
-		memcpy(sim->failure, failure, sizeof failure);
-		return false;
+	for (uint64_t i = 0; i < TRIES; i++) {
+		sim->variant = variant + i;
+		sim_run(sim, seed, more, false);
+		if (!same_kind(failure, sim->failure))
+			continue;
+		memcpy(out, more, sizeof more);
+		return true;
 	}
-	memcpy(out, more, sizeof more);
-	return true;
+	sim->variant = variant;
+	memcpy(sim->failure, failure, sizeof failure);
+	return false;
 }
 
 int sim_shrink(struct sim *sim, uint64_t seed, bool *out)

@@ -140,6 +140,7 @@ static void play(struct sim *sim)
 {
 	int64_t end, rest_us = SIM_NEVER;
 	struct sim_event event;
+	bool stir = sim->stir;
 
 	while (!*sim->failure && sim_pop(sim, &event)) {
 		end = end_us(sim);
@@ -147,11 +148,16 @@ static void play(struct sim *sim)
 			break;
 		sim->now_us = event.at_us;
 		sim->counts.events++;
+		if (stir && sim->now_us > sim->weather.end_us / 2) {
+			sim->chance ^= 1;
+			stir = false;
+		}
 		dispatch(sim, &event);
 		sim_zk_propagate(sim);
 		if (sim->healing && rest_us == SIM_NEVER && !unsettled(sim)) {
-			rest_us = sim->now_us +
-				  sim->weather.linger_ms * SIM_MS + REST_US;
+			rest_us = sim->now_us < sim->healed_us ? sim->healed_us
+							       : sim->now_us;
+			rest_us += sim->weather.linger_ms * SIM_MS + REST_US;
 			sim_note(sim, "all are served");
 		}
 	}
@@ -162,10 +168,14 @@ static void play(struct sim *sim)
 
 void sim_run(struct sim *sim, uint64_t seed, const bool *acts_out, bool trace)
 {
-	bool strict = sim->strict;
+	bool strict = sim->strict, stir = sim->stir;
+	uint64_t variant = sim->variant;
+	int64_t zxid;
 
 	memset(sim, 0, sizeof *sim);
 	sim->strict = strict;
+	sim->stir = stir;
+	sim->variant = variant;
 	sim->seed = seed;
 	sim->chance = seed;
 	sim->trace = trace;
@@ -173,6 +183,7 @@ void sim_run(struct sim *sim, uint64_t seed, const bool *acts_out, bool trace)
 	sim->notice_least_us = SIM_NEVER;
 	world = sim;
 	sim_script(sim);
+	sim->chance ^= sim_mix(&variant) * (sim->variant != 0);
 	sim_tell(sim, "# session_ms=%lld tick_ms=%lld",
 		 (long long)sim->weather.timeout_ms,
 		 (long long)sim->weather.tick_ms);
@@ -193,10 +204,13 @@ void sim_run(struct sim *sim, uint64_t seed, const bool *acts_out, bool trace)
 		sim_host_begin(sim, &sim->hosts[i]);
 	}
 	play(sim);
+	zxid = coord_tree_zxid(sim->tree);
 	for (int i = 0; i < sim->weather.hosts; i++)
 		sim_host_free(sim, &sim->hosts[i]);
 	coord_tree_free(sim->tree);
 	sim->counts.simulated_us = (uint64_t)sim->now_us;
+	sim_hash(sim, &zxid, sizeof zxid);
+	sim_hash(sim, &sim->counts, sizeof sim->counts);
 	sim_hash(sim, &sim->order, sizeof sim->order);
 	sim_hash(sim, &sim->now_us, sizeof sim->now_us);
 }

@@ -3,6 +3,7 @@
  * sim - seeds, replay, the summary.
  */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 #define SEED_S 60
 /* One seed of so many is played twice: the same hash? */
 #define TWICE 100
+/* More than a world ever takes. */
+#define HEAP_BYTES (16 << 20)
 
 static const char usage[] =
     "zkl_sim [--from N] [--seeds N]  play many seeds; without --seeds as many\n"
@@ -320,6 +323,11 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	/* Every host's life takes and gives back a few large pieces: the
+	 * kernel would have to clear them each time. */
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_BYTES);
+	(void)mallopt(M_TOP_PAD, HEAP_BYTES);
 	(void)signal(SIGABRT, on_abort);
 	(void)signal(SIGSEGV, on_abort);
 	(void)signal(SIGALRM, on_abort);

@@ -118,6 +118,41 @@ class NeighboursTest(Arena):
                 self.assertEqual(self.respects(lock), wanted)
                 client.unlock(path)
 
+    def test_kazoos_writer_respects_its_own_spelling_only(self):
+        for path in ("/n/curator/k7", "/n/rw/k8"):
+            self.client().lock(path)
+            self.assertFalse(self.respects(
+                WriteLock(self.python, path, "kazoo")))
+
+    def comes_in(self, path, kind):
+        """Does Curator get in beside us?"""
+        folder = proc.folder("zkl-inside")
+        client = self.client()
+        client.lock(path)
+        other = self.curator(path, folder, kind, hold_ms=1000)
+        other.ready()
+        other.start()
+        try:
+            proc.wait_until(lambda: os.listdir(folder), 2 * STILL_S, kind)
+            beside = True
+        except TimeoutError:
+            beside = False
+        client.unlock(path)
+        proc.wait_until(lambda: os.listdir(folder), PATIENCE_S, "its turn")
+        self.assertEqual(other.finish()["errors"], [])
+        return beside
+
+    def test_curator_respects_what_the_manual_says(self):
+        for path, kind, wanted in (("/n/curator/c1", "mutex", True),
+                                   ("/n/curator/c2", "write", False),
+                                   ("/n/rw/c3", "mutex", False),
+                                   ("/n/rw/c4", "write", True),
+                                   ("/n/rw/c5", "read", True),
+                                   ("/n/kazoo/c6", "mutex", False),
+                                   ("/n/kazoo/c7", "write", False)):
+            with self.subTest(path=path, kind=kind):
+                self.assertEqual(not self.comes_in(path, kind), wanted)
+
     def test_only_kazoos_writers_respect_our_readers(self):
         self.client().lock("/n/kazoo/readers", "mode=s")
         self.assertFalse(self.respects(

@@ -243,9 +243,11 @@ void world_client(struct world *w, const struct world_event *ev)
 	static const enum lease_evidence kinds[] = { LEASE_READ, LEASE_READ,
 						     LEASE_WRITE, LEASE_SYNC };
 
-	if (w->lost)
+	/* A wake that another one has replaced must not replace that: two of
+	 * them in one instant would do so for ever. */
+	if (w->lost || (ev->type == EV_TICK && ev->value != w->tick_gen))
 		return;
-	if (ev->type == EV_TICK && ev->value == w->tick_gen) {
+	if (ev->type == EV_TICK) {
 		lease_tick(w->lease, world_clock_ms(w));
 	} else if (ev->type == EV_TRAFFIC) {
 		if (w->link_up)

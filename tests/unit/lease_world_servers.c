@@ -10,13 +10,22 @@
 
 /* Cuts */
 
+/* What is cut stays cut: a link with a hole in it is none that TCP has. */
+static void world_cut_pipe(struct world_pipe *pipe, int64_t at)
+{
+	if (at < pipe->cut)
+		pipe->cut = at;
+}
+
 static void world_cut(struct world *w, unsigned server, int64_t at)
 {
 	struct world_server *s = &w->servers[server];
 
 	/* One way first, the other up to two seconds later. */
-	s->up.cut = at + world_below(w, 2 * SECOND) * world_below(w, 2);
-	s->down.cut = at + world_below(w, 2 * SECOND) * world_below(w, 2);
+	world_cut_pipe(&s->up,
+		       at + world_below(w, 2 * SECOND) * world_below(w, 2));
+	world_cut_pipe(&s->down,
+		       at + world_below(w, 2 * SECOND) * world_below(w, 2));
 	at = s->up.cut > s->down.cut ? s->up.cut : s->down.cut;
 	world_post(
 	    w, at + WORLD_SYNC_LIMIT,
@@ -27,7 +36,7 @@ static void world_cut_others(struct world *w, unsigned server)
 {
 	for (unsigned i = 0; i < WORLD_DEPOSED; i++) {
 		if (i != server)
-			w->servers[i].up.cut = w->now + 1;
+			world_cut_pipe(&w->servers[i].up, w->now + 1);
 	}
 }
 
@@ -50,7 +59,7 @@ void world_ambush_m(struct world *w, unsigned server)
 	if (!w->weather->ambush || !w->behind_m || w->ambush_left-- != 0)
 		return;
 	world_cut(w, server, w->now + 5 * SECOND);
-	w->servers[server].up.cut = w->now + 1;
+	world_cut_pipe(&w->servers[server].up, w->now + 1);
 	if (world_below(w, 2))
 		world_cut_others(w, server);
 	w->ambush_left = world_below(w, 12);
@@ -120,6 +129,8 @@ static void world_connect(struct world *w, const struct world_event *ev)
 
 	if (ev->conn != w->conn)
 		return;
+	if (ev->server == WORLD_DEPOSED && lease_state(w->lease) == LEASE_NONE)
+		return; /* a new session wants a quorum */
 	s->conn = ev->conn;
 	s->queue_at = s->queue_len = 0;
 	if (ev->server == WORLD_DEPOSED) /* valid, says who has no quorum */
@@ -213,7 +224,7 @@ static void world_validate(struct world *w, const struct world_event *ev)
 		w->was_short = true;
 		for (unsigned i = 0; i < WORLD_SERVERS; i++) {
 			if (w->weather->short_lost) /* and nobody is left */
-				w->servers[i].up.cut = w->now + 1;
+				world_cut_pipe(&w->servers[i].up, w->now + 1);
 		}
 	}
 	if (w->now < w->closing)

@@ -96,6 +96,8 @@
 	  "patience of TRYLOCK with a lock that another host keeps free")      \
 	X(NUMBER, batch_ops_max, "100", 0, 100, START,                         \
 	  "writes for locks in one ZooKeeper transaction; under 2: one each")  \
+	X(BOOL, torn_exit, "false", 0, 1, START,                               \
+	  "end when another process uses our session")                         \
 	X(SINK, log, "stderr", 0, 0, START, "stderr, syslog or journal")       \
 	X(LEVEL, log_level, "info", 0, 0, RELOAD,                              \
 	  "err, warning, notice, info or debug")

@@ -381,6 +381,7 @@ void hub_state(const struct hub *hub, struct hub_state *state_out)
 		.held = counts.held,
 		.waiting = counts.waiting,
 		.attached_once = hub->attached_once,
+		.torn = hub->torn,
 		.done = hub->drained,
 	};
 }

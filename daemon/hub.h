@@ -96,6 +96,7 @@ struct hub_settings {
 	uint32_t asks_max;       /* reads of WHO and LIST under way; 0: a few */
 	uint32_t ephemeral_bytes_max; /* P7, likewise for watched paths */
 	uint32_t batch_ops_max; /* of one transaction; below 2: no batching */
+	bool torn_exit; /* end when another process tears our links (L-R9) */
 };
 
 /* A short account for STATUS= and readiness. */
@@ -105,6 +106,7 @@ struct hub_state {
 	uint64_t held;
 	uint64_t waiting;
 	bool attached_once; /* the first connect has finished */
+	bool torn;          /* it stops by itself: torn_exit */
 	bool done; /* after hub_stop(): session closed, nothing left to do */
 };
 

@@ -220,6 +220,7 @@ struct hub {
 	bool closing;    /* close() was called, CLOSED has not come */
 	bool connecting; /* connect() was called, no session yet */
 	bool stopping;
+	bool torn;     /* that is why */
 	bool draining; /* the end was announced */
 	bool drained;  /* stopping, and the session is closed */
 	bool attached_once;

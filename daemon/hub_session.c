@@ -274,16 +274,24 @@ static void on_attached(struct hub *hub, const struct coord_event *ev)
 	hub_session_run(hub);
 }
 
-/* Two processes on one session tear each other's links for ever (L-R9). */
+/* Two processes on one session tear each other's links for ever (L-R9).  An
+ * orderly end closes it, for both; whoever starts us again gets another. */
 static void note_short_link(struct hub *hub)
 {
-	if (hub->now_ms - hub->attached_ms >= SHORT_LINK_MS)
+	if (hub->now_ms - hub->attached_ms >= SHORT_LINK_MS) {
 		hub->short_links = 0;
-	else if (++hub->short_links % SHORT_LINKS_ALARM == 0)
-		hub_log(hub, HUB_ERR,
-			"event=links_torn session=0x%llx times=%u :is another "
-			"process on this session?",
-			(unsigned long long)hub->session, hub->short_links);
+		return;
+	}
+	if (++hub->short_links % SHORT_LINKS_ALARM != 0)
+		return;
+	hub_log(hub, HUB_ERR,
+		"event=links_torn session=0x%llx times=%u :is another process "
+		"on this session?",
+		(unsigned long long)hub->session, hub->short_links);
+	if (hub->settings.torn_exit && !hub->stopping) {
+		hub->torn = true;
+		hub_stop(hub);
+	}
 }
 
 static void on_link_down(struct hub *hub)

@@ -14,6 +14,7 @@ enum main_exit {
 	EXIT_INTERNAL = 70,   /* memory, descriptors */
 	EXIT_NO_STATE = 73,   /* the state folder or the lease page */
 	EXIT_RUNNING = 75,    /* another daemon has this state folder */
+	EXIT_TORN = 76,       /* another process uses our session: torn_exit */
 	EXIT_BAD_CONFIG = 78, /* the configuration */
 };
 

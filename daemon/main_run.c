@@ -298,6 +298,10 @@ static void turn(struct daemon *d, struct hub_state *state_out)
 	turn_fence(d, now_ms);
 	keep_session(d);
 	hub_state(d->hub, state_out);
+	if (state_out->torn && !d->stopping) {
+		d->stopping = true;
+		main_notify_stopping(&d->notify);
+	}
 	main_notify_turn(&d->notify, state_out, now_ms);
 	arm(d, now_ms);
 }
@@ -313,7 +317,9 @@ static enum main_exit serve(struct daemon *d)
 	if (state.done && !d->tree)
 		fence_forget(config_values(d->run->config)->state_dir);
 	log_event(LOG_LEVEL_NOTICE, "event=stopped in_order=%d", state.done);
-	return d->cut_short ? EXIT_CUT_SHORT : EXIT_FINE;
+	if (d->cut_short)
+		return EXIT_CUT_SHORT;
+	return state.torn ? EXIT_TORN : EXIT_FINE;
 }
 
 /* Beginning */

@@ -29,6 +29,7 @@ struct hub_settings main_settings_hub(const struct config_values *values)
 		.asks_max = (uint32_t)(values->requests_max / ASKS_PART),
 		.ephemeral_bytes_max = (uint32_t)values->ephemeral_bytes_max,
 		.batch_ops_max = (uint32_t)values->batch_ops_max,
+		.torn_exit = values->torn_exit,
 	};
 }
 

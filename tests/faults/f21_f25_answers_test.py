@@ -9,10 +9,12 @@ import struct
 import time
 import unittest
 
-from faultcase import NIGHTLY, SLACK_S, FaultCase, proc, zkwire
+from faultcase import NIGHTLY, SLACK_S, FaultCase, history, proc, zkwire
 
 ROUNDS = 12 if NIGHTLY else 3
 FLAPS = 40 if NIGHTLY else 8
+TORN_S = 60  # four links that last no two seconds, on a loaded machine
+TORN_EXIT = 76
 SET_ACL = 7
 # Reading, and changing it back.
 READ_ONLY = struct.pack(">ii", 1, 1 | 16) + zkwire._buffer("world") \
@@ -30,6 +32,7 @@ class AnswersTest(FaultCase):
     def make_range(cls):
         made = super().make_range()
         made.hosts[0].through_proxies(made.servers)
+        made.hosts[2].keys["torn_exit"] = True
         return made
 
     def setUp(self):
@@ -143,6 +146,26 @@ class AnswersTest(FaultCase):
         self.release(holder, entry)
         other = self.hold(waiter, tag=tag_waiter)
         self.release(waiter, other)
+
+    def test_f23_who_wants_to_end_then_does(self):
+        """F23: torn_exit: the daemon ends in order with 76, which closes the
+        session for the intruder, too; started again, it has its own."""
+        h3 = self.hosts[2]
+        holder = self.client(h3)
+        entry = self.hold(holder)
+        session = h3.session_id()
+        end_s = time.monotonic() + TORN_S
+        while h3.process.alive() and time.monotonic() < end_s:
+            with contextlib.suppress(zkwire.ZkError, OSError, TimeoutError):
+                self.range.observer(session_id=session).drop()
+            time.sleep(0.1)
+        self.assertEqual(h3.process.wait(20), TORN_EXIT)
+        self.history.ended(entry, history.EOF, proc.now_ms())
+        self.wait_queue(0)
+        self.assertIn("event=links_torn", h3.log_text())
+        h3.launch()
+        h3.wait_ready()
+        self.assertNotEqual(h3.session_id(), session)
 
     def links_torn(self):
         return int(self.h1.rows("STATS")["disconnects_total"])

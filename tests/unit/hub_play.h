@@ -43,6 +43,7 @@ static uint64_t seed;
 static int64_t linger_ms; /* of hosts that begin */
 static bool follower;     /* there is a second server, 1, */
 static unsigned b_view;   /* and host b goes to this one next */
+static bool torn_exit;    /* likewise */
 static bool admins;       /* connections that open are administrators' */
 static char trace[TRACE_MAX];
 static size_t trace_len;
@@ -172,6 +173,7 @@ static void host_begin(struct host *host, char name)
 		.unanswered_max = 10,
 		.ephemeral_bytes_max = 2000,
 		.batch_ops_max = 100,
+		.torn_exit = torn_exit,
 	};
 	const struct hub_doors doors = { .ctx = host,
 					 .now_ms = door_now,

@@ -290,6 +290,33 @@ START_TEST(an_orderly_end)
 }
 END_TEST
 
+/* F23: links that hardly last, one after the other.  Whoever asked for it ends
+ * in order; others only hear the alarm. */
+START_TEST(torn_links_end_who_asked_for_it)
+{
+	struct hub_state state;
+	bool wished = _i == 1;
+
+	teardown();
+	torn_exit = wished;
+	setup();
+	torn_exit = false;
+	play("a1 LOCK foo\n");
+	for (int link = 0; link < 5; link++) {
+		coord_local_cut(hosts[0].coord);
+		play("+200\n");
+	}
+	hub_state(hosts[0].hub, &state);
+	ck_assert_int_eq(state.torn, wished);
+	play("+2000\n");
+	hub_state(hosts[0].hub, &state);
+	ck_assert_int_eq(state.done, wished);
+	ck_assert_int_eq(strstr(trace, "a1< * LOST foo id=@1\n") != NULL,
+			 wished);
+	ck_assert_int_eq(strstr(trace, "a1< * DRAINING\n") != NULL, wished);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hub");
@@ -313,6 +340,7 @@ int main(void)
 	tcase_add_test(tc, an_orphan_is_found);
 	tcase_add_test(tc, the_ensemble_is_never_at_risk);
 	tcase_add_test(tc, an_orderly_end);
+	tcase_add_loop_test(tc, torn_links_end_who_asked_for_it, 0, 2);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

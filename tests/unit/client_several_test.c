@@ -294,6 +294,38 @@ START_TEST(a_forked_child_has_none_of_them)
 }
 END_TEST
 
+START_TEST(the_private_thread_does_the_same)
+{
+	zklock_client *c;
+	zklock_lock *l[2];
+	int released = 1;
+
+	server_start(&s, -1,
+		     HELLO "<1 LOCK b a\n" ALL(
+			 "1") "<2 UNLOCK @5 token=70\n>2 RELEASED a id=@5\n"
+			      "<3 UNLOCK @6 token=71\n&\n<4 LOCK foo\n"
+			      ">3 RELEASED b id=@6\n" ONE("4", "8") "<5 "
+								    "UNLOCK "
+								    "@8\n"
+								    ">5 "
+								    "RELEASED "
+								    "foo\n",
+		     _i);
+	server_page(&s, 3, server_now_ms() + 9000);
+	c = server_client(&s, ZKLOCK_F_THREAD);
+	ck_assert_int_eq(zklock_acquire_all(c, b_a, 2, NULL, l), ZKLOCK_OK);
+	ck_assert(zklock_is_held(l[0]) && zklock_is_held(l[1]));
+	ck_assert_int_eq(zklock_release(l[1]), ZKLOCK_OK);
+	l[1] = NULL;
+	ck_assert_int_eq(zklock_release_acquire(&l[0], "foo", NULL, &released),
+			 ZKLOCK_OK);
+	ck_assert_int_eq(released, ZKLOCK_OK);
+	ck_assert_uint_eq(zklock_token(l[0]), 8);
+	ck_assert_int_eq(zklock_release_all(l, 2), ZKLOCK_OK);
+	server_end(&s, c);
+}
+END_TEST
+
 /* ------------------------------------------------------------ the next -- */
 
 START_TEST(the_next_is_asked_for_in_the_same_write)
@@ -416,6 +448,7 @@ int main(void)
 			    1);
 	tcase_add_test(tc, what_cannot_be_asked_is_not_sent);
 	tcase_add_test(tc, a_forked_child_has_none_of_them);
+	tcase_add_loop_test(tc, the_private_thread_does_the_same, 0, 2);
 	tcase_add_loop_test(tc, the_next_is_asked_for_in_the_same_write, 0, 2);
 	tcase_add_loop_test(tc, both_answers_are_told, 0, 2);
 	tcase_add_loop_test(tc, after_a_loss_only_the_next_is_asked_for, 0, 2);

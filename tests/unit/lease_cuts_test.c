@@ -149,7 +149,10 @@ static const char *judge(const struct world_weather *weather, uint64_t seed)
 		return "no memory";
 	if (world.unsafe)
 		return "held too long";
-	/* Each of these worlds ends with the session's end... */
+	/* In one of a million no answer to the first connects arrives. */
+	if (world.proven_ms == 0)
+		return NULL;
+	/* Each of the others ends with the session's end... */
 	if (!world.polled || !world.lost)
 		return "it has no end";
 	/* ...and the holders hear twice, both in time. */

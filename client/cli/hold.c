@@ -232,14 +232,20 @@ static bool not_had(struct cli_hold *hold, const struct cli_args *args,
 	return refuse(hold, fault, failed->error);
 }
 
-static bool failed(struct cli_hold *hold, const struct cli_args *args,
-		   const struct zklock_event *event, struct cli_fault *fault)
+/* Of several, the one that was refused. */
+static void note_failed(struct cli_hold *hold)
 {
 	struct zklock_failure failure = ZKLOCK_FAILURE_INIT;
 
 	if (hold->client && hold->names->len > 1 &&
 	    zklock_last_failure(hold->client, &failure) == ZKLOCK_OK)
 		note_about(hold, failure.name);
+}
+
+static bool failed(struct cli_hold *hold, const struct cli_args *args,
+		   const struct zklock_event *event, struct cli_fault *fault)
+{
+	note_failed(hold);
 	if (cli_connect_exit(event->error) == CLI_EXIT_BUSY)
 		return not_had(hold, args, event, fault);
 	hold->ask_again = may_come(event->error);
@@ -386,8 +392,9 @@ static bool ask(struct cli_hold *hold, const struct cli_args *args,
 		hold->asked = hold->names->len;
 		return await(hold, args, signals, end_ms, fault);
 	}
+	note_failed(hold);
 	(void)snprintf(tried, sizeof tried, "cannot get \"%.*s\"",
-		       ZKLOCK_NAME_MAX, hold->names->text);
+		       ZKLOCK_NAME_MAX, cli_hold_about(hold));
 	(void)cli_connect_fault(hold->client, error, tried, fault);
 	hold->ask_again = may_come(error);
 	return refuse(hold, fault, error);

@@ -165,6 +165,8 @@ class SeveralTest(CliCase):
         done = self.zklock("run", "a", "npm", "test", "--", "--grep", "x",
                            code=64)
         self.assertIn("a -- npm", done.stderr)
+        done = self.zklock("run", "a", "..", "--", "true", code=64)
+        self.assertIn('cannot get "..": byte 1', done.stderr)
         self.zklock("run", "-c", "exit 3", "a", "b", "--", code=3)
         self.zklock("run", *(f"n{i}" for i in range(16)), "--", "true")
 

@@ -436,18 +436,24 @@ static void seeking_try_ends(struct locktab *tab, int64_t now_ms)
 
 void lock_lease_moved(struct locktab *tab, int64_t now_ms)
 {
-	struct lock *lock, *last;
+	struct lock_list *list = &tab->states[LOCK_STALLED];
+	struct lock *lock;
+	size_t left = 0;
 
 	if (now_ms > tab->grant_until_ms) {
 		seeking_try_ends(tab, now_ms);
 		return;
 	}
-	/* Each lock once: settling may stall it again only by a new event. */
-	last = TAILQ_LAST(&tab->states[LOCK_STALLED], lock_list);
-	while ((lock = TAILQ_FIRST(&tab->states[LOCK_STALLED]))) {
+	/* Each that is here now comes to the front once.  One of several names
+	 * stays where it is while others of them are on their way, and takes
+	 * any of the others with it when they are not: so no lock tells when
+	 * the round is over, only their number does. */
+	TAILQ_FOREACH(lock, list, home)
+	left++;
+	for (; left > 0 && (lock = TAILQ_FIRST(list)); left--) {
+		TAILQ_REMOVE(list, lock, home);
+		TAILQ_INSERT_TAIL(list, lock, home);
 		lock_settle(tab, lock, now_ms);
-		if (lock == last)
-			break;
 	}
 }
 

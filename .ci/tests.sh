@@ -32,10 +32,10 @@ needs() {
 for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
 	needs "lease $n"
 done
-for n in 1 2 3 4 7 8 12; do
+for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do
 	needs "rules $n"
 done
-for n in 1 2 3 4 5 6 7 8 11 12 13; do
+for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 15 16; do
 	needs "T$n"
 done
 echo "$rows_n tests looked up"

@@ -193,6 +193,10 @@ class Line:
         """The final reply with this tag; others are kept for later."""
         return self._take(tag, within_s)
 
+    def has_reply(self, tag):
+        """Whether it is among what has been read."""
+        return bool(self._done.get(tag))
+
     def queued(self, tag, within_s=PATIENCE_S):
         """The QUEUED line with this tag."""
         return self._take(tag + " QUEUED", within_s)

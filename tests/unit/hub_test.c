@@ -58,6 +58,25 @@ START_TEST(hosts_and_clients_in_order)
 }
 END_TEST
 
+/* Host a yields to b (R6): who asks at a now stands behind b as well, and is
+ * told so (R18). */
+START_TEST(rules_14_pos_after_a_yield)
+{
+	play("a1 LOCK foo\na2 LOCK foo\nb1 LOCK foo\n+100\na3 LOCK foo\n"
+	     "a1 UNLOCK foo\na4 LOCK foo\nb1 UNLOCK foo\n");
+	ck_assert_str_eq(
+	    trace, "a1< GRANTED foo id=@1\n"
+		   "a2< QUEUED foo id=@2 pos=2 holder=\"db1 pid=812 test\"\n"
+		   "b1< QUEUED foo id=@1 pos=2 holder=\"db1 pid=812 test\"\n"
+		   "a3< QUEUED foo id=@3 pos=3 holder=\"db1 pid=812 test\"\n"
+		   "a1< RELEASED foo id=@1\n"
+		   "b1< GRANTED foo id=@1\n"
+		   "a4< QUEUED foo id=@4 pos=4 holder=\"db2 pid=812 test\"\n"
+		   "b1< RELEASED foo id=@1\n"
+		   "a2< GRANTED foo id=@2\n");
+}
+END_TEST
+
 /* Who is refused is told who has it, wherever that is. */
 START_TEST(a_refusal_names_the_holder_elsewhere)
 {
@@ -328,6 +347,7 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_lock_by_hand);
 	tcase_add_test(tc, hosts_and_clients_in_order);
+	tcase_add_test(tc, rules_14_pos_after_a_yield);
 	tcase_add_test(tc, a_refusal_names_the_holder_elsewhere);
 	tcase_add_test(tc, tags_and_errors);
 	tcase_add_test(tc, a_short_cut_is_survived);

@@ -232,42 +232,54 @@ static void stat_take(struct coord_event *event, const struct Stat *stat)
 		event->answer.stat = zk_stat(stat);
 }
 
-static void answer_post(struct coord_zk *zk, struct zk_row *row,
-			const struct coord_event *event)
+/* A completion: whose it is, and its answer as far as all have it. */
+struct heard {
+	struct coord_zk *zk;
+	struct zk_row *row;
+	struct coord_event event;
+};
+
+/* False: there is nothing to answer. */
+static bool hear(const void *data, int rc, struct heard *heard_out)
 {
-	coord_mailbox_post(&zk->mailbox, event);
-	row_end(zk, row, event->answer.zk_rc == ZOK);
+	struct coord_zk *zk = ticket_owner(data);
+	struct zk_row *row = zk ? row_take(zk, ticket_seq(data), rc) : NULL;
+
+	if (!row)
+		return false;
+	*heard_out = (struct heard){ zk, row, answer_of(row, rc) };
+	return true;
+}
+
+static void answer_post(const struct heard *heard)
+{
+	coord_mailbox_post(&heard->zk->mailbox, &heard->event);
+	row_end(heard->zk, heard->row, heard->event.answer.zk_rc == ZOK);
 }
 
 static void on_create(int rc, const char *path, const struct Stat *stat,
 		      const void *data)
 {
-	struct coord_zk *zk = ticket_owner(data);
-	struct zk_row *row = zk ? row_take(zk, ticket_seq(data), rc) : NULL;
-	struct coord_event event;
+	struct heard heard;
 
-	if (!row)
+	if (!hear(data, rc, &heard))
 		return;
-	event = answer_of(row, rc);
 	if (rc == ZOK) {
-		event.answer.path = path;
-		stat_take(&event, stat);
+		heard.event.answer.path = path;
+		stat_take(&heard.event, stat);
 	}
-	answer_post(zk, row, &event);
+	answer_post(&heard);
 }
 
 static void on_stat(int rc, const struct Stat *stat, const void *data)
 {
-	struct coord_zk *zk = ticket_owner(data);
-	struct zk_row *row = zk ? row_take(zk, ticket_seq(data), rc) : NULL;
-	struct coord_event event;
+	struct heard heard;
 
-	if (!row)
+	if (!hear(data, rc, &heard))
 		return;
-	event = answer_of(row, rc);
 	if (rc == ZOK)
-		stat_take(&event, stat);
-	answer_post(zk, row, &event);
+		stat_take(&heard.event, stat);
+	answer_post(&heard);
 }
 
 static void on_void(int rc, const void *data)
@@ -284,23 +296,20 @@ static void on_string(int rc, const char *path, const void *data)
 static void on_data(int rc, const char *value, int value_len,
 		    const struct Stat *stat, const void *data)
 {
-	struct coord_zk *zk = ticket_owner(data);
-	struct zk_row *row = zk ? row_take(zk, ticket_seq(data), rc) : NULL;
-	struct coord_event event;
+	struct heard heard;
 
-	if (!row)
+	if (!hear(data, rc, &heard))
 		return;
-	event = answer_of(row, rc);
 	if (rc == ZOK) {
-		stat_take(&event, stat);
+		stat_take(&heard.event, stat);
 		if (value && value_len > 0) {
-			event.answer.data = value;
-			event.answer.data_len = value_len > COORD_DATA_MAX
-						    ? COORD_DATA_MAX
-						    : (size_t)value_len;
+			heard.event.answer.data = value;
+			heard.event.answer.data_len = value_len > COORD_DATA_MAX
+							  ? COORD_DATA_MAX
+							  : (size_t)value_len;
 		}
 	}
-	answer_post(zk, row, &event);
+	answer_post(&heard);
 }
 
 /* The library has written what it got to the multi's own memory. */
@@ -309,14 +318,12 @@ static void on_multi(int rc, const void *data)
 	struct coord_zk *zk = ticket_owner(data);
 	struct zk_multi *multi =
 	    zk ? zk_multi_take(zk, ticket_seq(data)) : NULL;
-	struct zk_row *row = zk ? row_take(zk, ticket_seq(data), rc) : NULL;
 	struct coord_sub subs[COORD_SUBS_MAX];
-	struct coord_event event;
+	struct heard heard;
 
-	if (row) {
-		event = answer_of(row, rc);
-		zk_multi_answer(multi, subs, &event);
-		answer_post(zk, row, &event);
+	if (hear(data, rc, &heard)) {
+		zk_multi_answer(multi, subs, &heard.event);
+		answer_post(&heard);
 	}
 	zk_multi_free(multi);
 }
@@ -338,19 +345,17 @@ static void children_take(struct coord_event *event,
 static void on_children(int rc, const struct String_vector *names,
 			const struct Stat *stat, const void *data)
 {
-	struct coord_zk *zk = ticket_owner(data);
-	struct zk_row *row = zk ? row_take(zk, ticket_seq(data), rc) : NULL;
-	struct coord_event event;
+	struct heard heard;
 
-	if (!row)
+	if (!hear(data, rc, &heard))
 		return;
-	event = answer_of(row, rc);
 	if (rc == ZOK) {
-		stat_take(&event, stat);
-		children_take(&event, names);
+		stat_take(&heard.event, stat);
+		children_take(&heard.event, names);
 	}
-	coord_mailbox_post(&zk->mailbox, &event);
-	row_end(zk, row, rc == ZOK); /* the watch is armed in any case */
+	coord_mailbox_post(&heard.zk->mailbox, &heard.event);
+	row_end(heard.zk, heard.row,
+		rc == ZOK); /* the watch is armed in any case */
 }
 
 /* --- calls --- */

@@ -7,7 +7,7 @@ set -eu
 
 build='gcc libc6-dev cmake ninja-build pkg-config libevent-dev
 libzookeeper-st-dev libconfuse-dev uthash-dev libsystemd-dev
-libsmartcols-dev libedit-dev'
+libsmartcols-dev libjansson-dev libedit-dev'
 servers='python3 socat default-jre-headless libzookeeper-java libslf4j-java'
 rings='check clang clang-format clang-tidy libclang-rt-14-dev llvm
 systemd man-db shellcheck iproute2 libfaketime

@@ -1,105 +1,83 @@
 /* SPDX-License-Identifier: MIT */
-/* json - see json.h. */
+/* json - see json.h.  What memory is not there for is left out, and the end
+ * says so. */
 #include "client/cli/json.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/utf8.h"
 
-#define US_PER_S   1000000
-#define SPAN_BYTES 40
+#define US_PER_S 1000000.0
+/* As many as any number of microseconds below thirty years needs. */
+#define DIGITS 15
 
-static void put(struct cli_json *json, const char *text)
+static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+
+static void add(struct cli_json *json, const char *key, json_t *value)
 {
-	if (json->out)
-		(void)fputs(text, json->out);
+	json_t *object = json->item ? json->item : json->object;
+
+	if (json_object_set_new(object, key, value) < 0)
+		json->failed = true;
 }
 
-static void put_quoted(struct cli_json *json, const char *text)
+/* The library takes whole characters only. */
+static json_t *string_of(const char *text)
 {
-	size_t left = strlen(text);
+	size_t left = strlen(text), len = 0;
+	char *clean = malloc(left * (sizeof replacement - 1) + 1);
+	json_t *string;
 
-	put(json, "\"");
-	while (left > 0 && json->out) {
+	if (!clean)
+		return NULL;
+	while (left > 0) {
 		size_t chars = zkp_utf8_len(text, left);
+		const char *from = chars ? text : replacement;
+		size_t bytes = chars ? chars : sizeof replacement - 1;
 
-		if (chars == 0)
-			put(json, "\\ufffd");
-		else if (*text == '"' || *text == '\\')
-			(void)fprintf(json->out, "\\%c", *text);
-		else if (zkp_byte_is_control(*text))
-			(void)fprintf(json->out, "\\u%04x",
-				      (unsigned char)*text);
-		else
-			(void)fwrite(text, 1, chars, json->out);
+		memcpy(clean + len, from, bytes);
+		len += bytes;
 		chars += chars == 0;
 		text += chars;
 		left -= chars;
 	}
-	put(json, "\"");
-}
-
-static void put_key(struct cli_json *json, const char *key)
-{
-	put(json, json->later ? "," : "");
-	put(json, json->pretty ? "\n   " : "");
-	put_quoted(json, key);
-	put(json, json->pretty ? ": " : ":");
-	json->later = true;
+	string = json_stringn(clean, len);
+	free(clean);
+	return string;
 }
 
 void cli_json_begin(struct cli_json *json, bool pretty)
 {
-	*json = (struct cli_json){ .pretty = pretty };
-	json->out = open_memstream(&json->text, &json->len);
-	put(json, "{");
+	*json = (struct cli_json){ .object = json_object(), .pretty = pretty };
 }
 
 char *cli_json_end(struct cli_json *json)
 {
-	bool failed;
+	size_t flags = json->pretty ? JSON_INDENT(3) : JSON_COMPACT;
+	char *text = NULL;
 
-	put(json, json->pretty && json->later ? "\n}" : "}");
-	if (!json->out)
-		return NULL;
-	failed = ferror(json->out) != 0;
-	failed = fclose(json->out) != 0 || failed;
-	json->out = NULL;
-	if (!failed)
-		return json->text;
-	free(json->text);
-	return NULL;
+	if (!json->failed)
+		text = json_dumps(json->object,
+				  flags | JSON_REAL_PRECISION(DIGITS));
+	json_decref(json->object);
+	json->object = NULL;
+	return text;
 }
 
 void cli_json_text(struct cli_json *json, const char *key, const char *value)
 {
-	put_key(json, key);
-	put_quoted(json, value);
+	add(json, key, string_of(value));
 }
 
 void cli_json_number(struct cli_json *json, const char *key, int64_t value)
 {
-	put_key(json, key);
-	if (json->out)
-		(void)fprintf(json->out, "%" PRId64, value);
+	add(json, key, json_integer(value));
 }
 
-/* By whole numbers: no locale has a say in what the point looks like. */
 void cli_json_span_us(struct cli_json *json, const char *key, int64_t span_us)
 {
-	uint64_t us = span_us < 0 ? 0 - (uint64_t)span_us : (uint64_t)span_us;
-	char text[SPAN_BYTES];
-	size_t len;
-
-	(void)snprintf(text, sizeof text, "%s%" PRIu64 ".%06" PRIu64,
-		       span_us < 0 ? "-" : "", us / US_PER_S, us % US_PER_S);
-	len = strlen(text);
-	while (text[len - 1] == '0' && text[len - 2] != '.')
-		text[--len] = '\0';
-	put_key(json, key);
-	put(json, text);
+	add(json, key, json_real((double)span_us / US_PER_S));
 }
 
 void cli_json_span(struct cli_json *json, const char *key, int64_t span_ms)
@@ -109,25 +87,23 @@ void cli_json_span(struct cli_json *json, const char *key, int64_t span_ms)
 
 void cli_json_array(struct cli_json *json, const char *key)
 {
-	put_key(json, key);
-	put(json, "[");
-	json->later = false;
+	json->array = json_array();
+	add(json, key, json->array);
 }
 
 void cli_json_item(struct cli_json *json)
 {
-	put(json, json->later ? ",{" : "{");
-	json->later = false;
+	json->item = json_object();
+	if (json_array_append_new(json->array, json->item) < 0)
+		json->failed = true;
 }
 
 void cli_json_item_end(struct cli_json *json)
 {
-	put(json, "}");
-	json->later = true;
+	json->item = NULL;
 }
 
 void cli_json_array_end(struct cli_json *json)
 {
-	put(json, "]");
-	json->later = true;
+	json->array = NULL;
 }

@@ -2,22 +2,22 @@
 /*
  * json - one object, written member by member.
  *
- * Writes only, and nothing deeper than an array of objects: a library for more
- * would be loaded by every command that takes a lock.
+ * Writes only, and nothing deeper than an array of objects.  The one room that
+ * knows the JSON library.
  */
 #ifndef CLI_JSON_H
 #define CLI_JSON_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 struct cli_json {
-	FILE *out;
-	char *text;
-	size_t len;
-	bool pretty; /* a line for each member */
-	bool later;  /* a comma is due before the next */
+	json_t *object;
+	json_t *array; /* in the object, and open; NULL: none */
+	json_t *item;  /* in the array, and open; NULL: none */
+	bool pretty;   /* a line for each member */
+	bool failed;   /* no memory for something of it */
 };
 
 /* "{" and on; cli_json_end() must follow. */

@@ -178,10 +178,15 @@ void hub_group_answer(struct hub *hub, const struct hub_op *op,
 		made(hub, group, ev);
 		return;
 	case COORD_NO_NODE:
-		if (ev->answer.failed >= group->len ||
+		if (ev->answer.failed > group->len ||
 		    ++group->tries > TRIES_MAX)
 			break;
-		make_parents(hub, group);
+		/* The daemon's own node bears the name of its life: one that
+		 * was left by the session before ends with that. */
+		if (ev->answer.failed == group->len)
+			hub_session_presence(hub);
+		else
+			make_parents(hub, group);
 		fly(hub, group);
 		return;
 	case COORD_MAYBE:

@@ -385,6 +385,8 @@ void hub_ghost_shown(struct hub *hub, const struct hub_op *op,
 
 /* hub_session.c */
 void hub_session_start(struct hub *hub);
+/* Make the daemon's own node, and whatever is missing above it. */
+void hub_session_presence(struct hub *hub);
 void hub_session_event(struct hub *hub, const struct coord_event *ev);
 /* Takes what the lease wants and does it. */
 void hub_session_run(struct hub *hub);

@@ -111,7 +111,7 @@ void hub_make_root(struct hub *hub)
 	submit(hub, HUB_OP_ROOT, COORD_CREATE, path);
 }
 
-static void make_presence(struct hub *hub)
+void hub_session_presence(struct hub *hub)
 {
 	hub->presence = false;
 	hub_make_root(hub);
@@ -124,7 +124,7 @@ static void on_beat_set(struct hub *hub, const struct coord_event *ev)
 {
 	/* Somebody deleted it.  The failed write proves as well as any. */
 	if (ev->answer.result == COORD_NO_NODE && hub->link_up)
-		make_presence(hub);
+		hub_session_presence(hub);
 }
 
 static void on_presence(struct hub *hub, const struct coord_event *ev)
@@ -256,7 +256,7 @@ static void on_attached(struct hub *hub, const struct coord_event *ev)
 	    hub->now_ms);
 	if (!ev->attached.fresh) {
 		if (!hub->presence)
-			make_presence(hub);
+			hub_session_presence(hub);
 		hub_bid_link(hub, true);
 		hub_session_run(hub);
 		return;
@@ -268,7 +268,7 @@ static void on_attached(struct hub *hub, const struct coord_event *ev)
 	(void)snprintf(hub->presence_path, sizeof hub->presence_path,
 		       "%s/" PRESENCE_DIR "/%s-%016llx", hub->settings.root,
 		       hub->settings.host, (unsigned long long)hub->instance);
-	make_presence(hub);
+	hub_session_presence(hub);
 	up.lease.gen = lease_gen(hub->lease);
 	hub_step(hub, &up);
 	hub_session_run(hub);

@@ -12,6 +12,7 @@
  *	sim_script.c  the weather and the acts of a seed
  *	sim_zk.c      servers, pipes, pings, the tracker of sessions, elections
  *	sim_link.c    a host's connection: what is under way, what gets lost
+ *	sim_many.c    LOCK of several names: all of them or none
  *	sim_verbs.c   bounded holds, WAIT, KICK, REVOKE, WATCH
  *	sim_host.c    the hub's doors, its turns, its births and deaths
  *	sim_client.c  what clients say, and what they are told
@@ -57,6 +58,8 @@
 #define SIM_ROOT  "/sim"
 #define SIM_NEVER INT64_MAX
 #define SIM_MS    INT64_C(1000)
+/* A listing for several names may be under way for so long after their end. */
+#define SIM_SEVERAL_US (2000 * SIM_MS)
 
 /* --- the script --- */
 
@@ -78,6 +81,7 @@ enum sim_act_type {
 	SIM_ACT_KICK,   /* whoever of the host has something */
 	SIM_ACT_REVOKE, /* ask for it */
 	SIM_ACT_WATCH,  /* or UNWATCH */
+	SIM_ACT_MANY,   /* LOCK of several names; a_ms: for how long */
 	/* of others in the ensemble */
 	SIM_ACT_STRANGER, /* comes, or goes */
 	SIM_ACT_DOWNGRADE,
@@ -134,6 +138,7 @@ struct sim_weather {
 	unsigned bounds;    /* likewise: with min_hold, max_hold, wanted */
 	int64_t end_us;     /* no act after it: all heals */
 	unsigned slots;     /* the last name is a semaphore of so many; 0: no */
+	bool several;       /* somebody wants several names */
 	bool operator;
 	bool ghosts; /* the last server comes back with nodes that have gone */
 	bool quiet;  /* no fault at all, and no packet late */
@@ -238,6 +243,16 @@ struct sim_ask {
 	bool told;                        /* it is in the history */
 	int64_t min_hold_ms, max_hold_ms; /* LOCK: 0: none */
 	bool shared;                      /* LOCK: asked so */
+	bool trying;                      /* MANY: TRYLOCK */
+	uint8_t many[SIM_NAMES_MAX];      /* MANY: the names, in order */
+	uint8_t many_len;
+};
+
+/* A name of several, as the answer's rows have it. */
+struct sim_row {
+	int name;
+	uint64_t id, token;
+	char node[128];
 };
 
 struct sim_conn {
@@ -246,6 +261,8 @@ struct sim_conn {
 	bool quits;                    /* QUIT was said */
 	uint64_t stale[SIM_NAMES_MAX]; /* tokens of holds that are over */
 	struct sim_ask asks[SIM_ASKS_MAX];
+	struct sim_row rows[SIM_NAMES_MAX]; /* of the answer that is coming */
+	int rows_len;
 };
 
 /* A hold as its client may believe it. */
@@ -262,6 +279,7 @@ struct sim_hold {
 	int64_t kept_until_ms; /* R21: nobody else before; 0: no */
 	int session;           /* that it was granted on */
 	bool kicked;
+	bool of_many;       /* granted with others: a bid of its own */
 	bool told;          /* it is in the history */
 	int64_t missing_us; /* its node was deleted by hand; 0: no */
 	char node[128];
@@ -281,6 +299,7 @@ struct sim_budget {
 	bool known;     /* a waiter behind it */
 	unsigned turns; /* since then */
 	int64_t since_ms;
+	int64_t several_us; /* a LOCK of several names had it last */
 	bool between;   /* told of it with one bid given up, the next not had */
 	uint64_t reign; /* of the queue's head, when it was granted */
 	char listing[SIM_LISTING_BYTES]; /* the last: names, each with a NUL */
@@ -385,7 +404,7 @@ struct sim_host {
 
 struct sim_counts {
 	uint64_t events, turns, requests, grants, handovers, local_turns;
-	uint64_t shared, slides, shares, slots;
+	uint64_t shared, slides, shares, slots, several, severals_refused;
 	uint64_t losses, suspensions, resumes, refusals;
 	uint64_t cuts, stalls, pauses, crashes, stops, ambushes;
 	uint64_t server_faults, elections, ghosts, expiries, orphans;
@@ -528,6 +547,10 @@ void sim_client_heal(struct sim *sim, struct sim_host *host);
 void sim_client_told(struct sim *sim, struct sim_host *host, uint64_t conn,
 		     char *line);
 void sim_client_closed(struct sim *sim, struct sim_host *host, int conn);
+/* A hold begins as GRANTED says; ask and name: of what. */
+void sim_client_take(struct sim *sim, struct sim_host *host, int conn,
+		     const struct sim_ask *ask, int name,
+		     const struct zkp_grant *grant);
 /* Asks STATS; what it says is in the host. */
 void sim_client_stats(struct sim *sim, struct sim_host *host);
 
@@ -605,6 +628,26 @@ void sim_verbs_revoked(struct sim_hold *hold, const struct zkp_reply *reply);
 void sim_verbs_kicked(struct sim_host *host, const struct zkp_reply *reply);
 bool sim_verbs_lost(struct sim *sim, const struct sim_host *host,
 		    const struct sim_hold *hold, const char *reason);
+
+/* --- sim_many.c --- */
+
+/* Does the ask want that name? */
+bool sim_asks_for(const struct sim_ask *ask, int name);
+/* Does somebody of the host wait for that name among several? */
+bool sim_many_wanted(const struct sim_host *host, int name);
+/* The line, and what is asked; false: there are no several names. */
+bool sim_many_words(struct sim *sim, const struct sim_act *act,
+		    struct sim_ask *ask, char *words, size_t size);
+/* It is over, whatever it came to. */
+void sim_many_over(struct sim *sim, struct sim_host *host,
+		   const struct sim_ask *ask);
+void sim_many_row(struct sim *sim, struct sim_host *host, int conn,
+		  const struct zkp_reply *reply);
+void sim_many_granted(struct sim *sim, struct sim_host *host, int conn,
+		      const struct sim_ask *ask, const struct zkp_reply *reply);
+/* Is that refusal of several names wrong? */
+bool sim_many_refused(struct sim *sim, struct sim_host *host, int conn,
+		      enum zkp_status status);
 
 /* --- sim_shrink.c --- */
 

@@ -83,6 +83,12 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 	size_t len = 0;
 	bool behind;
 
+	/* R16: a bid of several names lists for itself alone, and what that
+	 * shows the other bids of the host are not told. */
+	if (sim_many_wanted(host, name))
+		budget->several_us = sim->now_us + SIM_SEVERAL_US;
+	if (sim->now_us < budget->several_us)
+		return;
 	for (size_t i = 0; i < ev->answer.children_len; i++) {
 		const char *child = ev->answer.children[i];
 		size_t size = strlen(child) + 1;

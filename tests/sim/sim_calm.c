@@ -35,9 +35,7 @@ bool sim_wanted(const struct sim_host *host, int name)
 		for (int i = 0; i < SIM_ASKS_MAX; i++) {
 			const struct sim_ask *ask = &host->conns[n].asks[i];
 
-			if (ask->tag && ask->name == name &&
-			    (ask->act <= SIM_ACT_TRY ||
-			     ask->act == SIM_ACT_LOOK))
+			if (ask->tag && sim_asks_for(ask, name))
 				return true;
 		}
 	}
@@ -138,7 +136,8 @@ static void check_waits(struct sim *sim, const struct sim_host *host)
 
 			if (ask->tag &&
 			    (ask->act == SIM_ACT_LOCK_WAIT ||
-			     ask->act == SIM_ACT_LOOK) &&
+			     ask->act == SIM_ACT_LOOK ||
+			     (ask->act == SIM_ACT_MANY && ask->due_ms)) &&
 			    ask->said_us < sim->now_us &&
 			    ask->said_us > host->paused_us &&
 			    now_ms > ask->due_ms + LATE_MS +

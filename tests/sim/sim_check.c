@@ -189,7 +189,7 @@ static void check_node(struct sim *sim, const struct sim_host *host,
 		    (hold->shared && sim_reads(word)))
 			continue;
 		if (coord_tree_stat(child).owner == session &&
-		    !held_on(sim, host, word))
+		    !held_on(sim, host, word) && !hold->of_many)
 			sim->counts.slides++;
 		else
 			sim_fail(sim, "P6: %s is granted on h%d past %s",
@@ -243,9 +243,11 @@ void sim_check_grant(struct sim *sim, struct sim_host *host,
 		return;
 	}
 	check_token(sim, host, hold);
-	check_arrival(sim, host, hold->name, ask);
+	/* R16: those of several names wait for nobody but in the tree. */
+	if (!hold->of_many)
+		check_arrival(sim, host, hold->name, ask);
 	check_node(sim, host, hold);
-	if (!*sim->failure)
+	if (!*sim->failure && !hold->of_many)
 		sim_budget_grant(sim, host, hold);
 }
 

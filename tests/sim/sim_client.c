@@ -91,8 +91,10 @@ static void say(struct sim *sim, struct sim_host *host, int n,
 	ask.order = ++sim->order_last;
 	ask.said_ms = sim_host_ms(sim, host);
 	ask.said_us = sim->now_us;
-	if (ask.act <= SIM_ACT_TRY || ask.act == SIM_ACT_LOOK)
-		sim_calm_said(host, ask.name);
+	for (int i = 0; i < SIM_NAMES_MAX; i++) {
+		if (sim_asks_for(&ask, i))
+			sim_calm_said(host, i);
+	}
 	if (ask.act <= SIM_ACT_TRY)
 		ask.told = is_told(sim, host, n, ask.name);
 	*place = ask;
@@ -141,6 +143,8 @@ static void end(struct sim *sim, struct sim_host *host, int n)
 	sim_tell(sim, "eof h%d/c%d", host->number, n);
 	hub_on_eof(host->hub, conn->id);
 	sim_host_stir(sim, host);
+	for (int i = 0; i < SIM_ASKS_MAX; i++)
+		sim_many_over(sim, host, &conn->asks[i]);
 	memset(conn->asks, 0, sizeof conn->asks);
 	let_go(sim, host, n);
 	conn->ended = true;
@@ -255,6 +259,9 @@ void sim_client_act(struct sim *sim, const struct sim_act *act)
 		say_named(sim, host, act->conn, ask, "CHECK");
 	} else if (act->type == SIM_ACT_TALK) {
 		talk(sim, host, act);
+	} else if (act->type == SIM_ACT_MANY) {
+		if (sim_many_words(sim, act, &ask, words, sizeof words))
+			say(sim, host, act->conn, ask, words);
 	} else if (act->type >= SIM_ACT_LOOK) {
 		if (sim_verbs_words(sim, act, &ask, words, sizeof words))
 			say(sim, host, act->conn, ask, words);
@@ -349,10 +356,37 @@ static void tell_end(struct sim *sim, const struct sim_host *host,
 	hold->told = false;
 }
 
+void sim_client_take(struct sim *sim, struct sim_host *host, int n,
+		     const struct sim_ask *ask, int name,
+		     const struct zkp_grant *grant)
+{
+	struct sim_hold *hold = sim_hold_of(host, name, n);
+
+	sim->counts.grants++;
+	sim->counts.shared += ask->shared;
+	if (hold->live && sim_believes(sim, host, hold) && !sim->exempt[name])
+		sim_fail(sim, "P1: two holds of %s on h%d.%d", sim_name(name),
+			 host->number, n);
+	sim_verbs_kept(sim, name, ask->shared);
+	*hold = (struct sim_hold){ .live = true,
+				   .shared = ask->shared,
+				   .name = name,
+				   .id = grant->id,
+				   .token = grant->token,
+				   .gen = (uint16_t)grant->gen,
+				   .conn = n,
+				   .until_ms = grant->until_ms,
+				   .of_many = ask->act == SIM_ACT_MANY };
+	(void)snprintf(hold->node, sizeof hold->node, "%s", grant->node);
+	sim_verbs_granted(sim, host, hold, ask, grant);
+	tell_grant(sim, host, hold);
+	sim_check_grant(sim, host, hold, ask);
+	release_after(sim, host, hold, sim->healing ? 1 : ask->hold_ms);
+}
+
 static void granted(struct sim *sim, struct sim_host *host, int n,
 		    const struct sim_ask *ask, const struct zkp_reply *reply)
 {
-	struct sim_hold *hold = sim_hold_of(host, ask->name, n);
 	struct zkp_grant grant;
 
 	if (!zkp_grant_read(reply, &grant) || ask->act > SIM_ACT_TRY) {
@@ -360,30 +394,11 @@ static void granted(struct sim *sim, struct sim_host *host, int n,
 			 host->number, n);
 		return;
 	}
-	sim->counts.grants++;
-	sim->counts.shared += ask->shared;
-	if (hold->live && sim_believes(sim, host, hold) &&
-	    !sim->exempt[ask->name])
-		sim_fail(sim, "P1: two holds of %s on h%d.%d",
-			 sim_name(ask->name), host->number, n);
 	if (strcmp(grant.mode, ask->shared ? "s" : "x") != 0)
 		sim_fail(sim, "P4: h%d.%d: granted in another mode",
 			 host->number, n);
-	sim_verbs_kept(sim, ask->name, ask->shared);
-	*hold = (struct sim_hold){ .live = true,
-				   .shared = ask->shared,
-				   .name = ask->name,
-				   .id = grant.id,
-				   .token = grant.token,
-				   .gen = (uint16_t)grant.gen,
-				   .conn = n,
-				   .until_ms = grant.until_ms };
-	(void)snprintf(hold->node, sizeof hold->node, "%s", grant.node);
-	sim_verbs_granted(sim, host, hold, ask, &grant);
-	tell_grant(sim, host, hold);
-	sim_check_grant(sim, host, hold, ask);
+	sim_client_take(sim, host, n, ask, ask->name, &grant);
 	sim_calm_tickets(sim, host, n, ask);
-	release_after(sim, host, hold, sim->healing ? 1 : ask->hold_ms);
 }
 
 /* From the answer on others may share it. */
@@ -468,13 +483,16 @@ static void refused(struct sim *sim, struct sim_host *host, int n,
 		     w->ephemeral_bytes_max > 1024;
 	bool wrong = reply->status == ZKP_INTERNAL || reply->status == ZKP_ZK ||
 		     (reply->status == ZKP_LIMIT && roomy) ||
-		     (reply->status == ZKP_BUSY && ask->act != SIM_ACT_TRY);
+		     (reply->status == ZKP_BUSY && ask->act != SIM_ACT_TRY &&
+		      !ask->trying);
 
+	if (ask->act == SIM_ACT_MANY)
+		wrong |= sim_many_refused(sim, host, n, reply->status);
 	sim->counts.refusals++;
 	sim_calm_refused(sim, host, ask, reply->status);
 	if (reply->status == ZKP_TIMEOUT)
 		wrong = (ask->act != SIM_ACT_LOCK_WAIT &&
-			 ask->act != SIM_ACT_LOOK) ||
+			 ask->act != SIM_ACT_LOOK && !ask->due_ms) ||
 			sim_host_ms(sim, host) < ask->due_ms;
 	if (wrong)
 		sim_fail(sim, "P4: h%d.%d: #%llu is refused: %s", host->number,
@@ -555,6 +573,7 @@ static void final(struct sim *sim, struct sim_host *host, int n,
 		return;
 	}
 	was = *ask;
+	sim_many_over(sim, host, ask);
 	ask->tag = 0;
 	if (was.act == SIM_ACT_QUIT)
 		let_go(sim, host, n); /* of what it got since, too */
@@ -563,6 +582,8 @@ static void final(struct sim *sim, struct sim_host *host, int n,
 			 sim_name(was.name), reply->word);
 	if (reply->class == ZKP_REPLY_ERR)
 		refused(sim, host, n, &was, reply);
+	else if (was.act == SIM_ACT_MANY)
+		sim_many_granted(sim, host, n, &was, reply);
 	else if (strcmp(reply->word, "GRANTED") == 0)
 		granted(sim, host, n, &was, reply);
 	else if (strcmp(reply->word, "RELEASED") == 0)
@@ -575,7 +596,11 @@ static void final(struct sim *sim, struct sim_host *host, int n,
 		downgraded(sim, host, n, &was, reply);
 	else if (was.act == SIM_ACT_CHECK)
 		checked(sim, host, n, &was, reply);
-	sim_calm_ended(sim, host, was.name);
+	conn->rows_len = 0;
+	for (int i = 0; i < sim->weather.names; i++) {
+		if (i == was.name || sim_asks_for(&was, i))
+			sim_calm_ended(sim, host, i);
+	}
 }
 
 void sim_client_told(struct sim *sim, struct sim_host *host, uint64_t id,
@@ -602,6 +627,7 @@ void sim_client_told(struct sim *sim, struct sim_host *host, uint64_t id,
 	}
 	switch (reply.class) {
 	case ZKP_REPLY_ROW:
+		sim_many_row(sim, host, n, &reply);
 		if (strcmp(zkp_reply_arg(&reply, 0), "ephemeral_bytes") == 0)
 			host->ephemeral_bytes =
 			    strtoull(zkp_reply_arg(&reply, 1), NULL, 10);

@@ -32,6 +32,7 @@ static const char usage[] =
     "well:\n"
     "                                nobody can promise that, so it must fail\n"
     "zkl_sim --replay N              play N seeds twice: the same bits?\n"
+    "--go-on                         past a seed that fails, to the end\n"
     "--poison-replay                 whatever is played again has one bit "
     "turned\n"
     "                                half-way: it must not come out the same\n"
@@ -43,6 +44,8 @@ struct options {
 	uint64_t from, seeds, seed, replay;
 	bool shrink;
 };
+
+static bool go_on; /* past a seed that fails */
 
 static struct sim sim; /* half a megabyte: not for the stack */
 static volatile uint64_t seed_now;
@@ -148,6 +151,8 @@ static bool summary(uint64_t seeds, const struct sim_counts *c, double took_s)
 		{ "shared grants", c->shared, true },
 		{ "holds made shared", c->shares, true },
 		{ "slots granted", c->slots, true },
+		{ "several names granted", c->several, true },
+		{ "several names refused", c->severals_refused, true },
 		{ "slides", c->slides, true },
 		{ "refusals", c->refusals, true },
 		{ "losses", c->losses, true },
@@ -212,13 +217,15 @@ static bool replays(uint64_t seed)
 static int run_many(uint64_t from, uint64_t seeds)
 {
 	struct sim_counts all = { 0 };
+	uint64_t failures = 0;
 	double begin_s = real_s();
 
 	for (uint64_t i = 0; i < seeds; i++) {
 		play(from + i, NULL, false);
 		add(&all, &sim.counts);
-		if (*sim.failure)
-			return failed(from + i);
+		if (*sim.failure && (failed(from + i), !go_on))
+			return 1;
+		failures += *sim.failure != '\0';
 		if (i % TWICE == 0 && !replays(from + i))
 			return 1;
 		if ((i + 1) % PROGRESS_SEEDS == 0)
@@ -231,7 +238,10 @@ static int run_many(uint64_t from, uint64_t seeds)
 		(void)printf("something never happened\n");
 		return 1;
 	}
-	return 0;
+	if (failures)
+		(void)printf("%llu seeds failed\n",
+			     (unsigned long long)failures);
+	return failures != 0;
 }
 
 static int run_replay(uint64_t from, uint64_t seeds)
@@ -284,6 +294,7 @@ static bool read_options(int argc, char **argv, struct options *out)
 		{ "shrink", no_argument, NULL, 'k' },
 		{ "strict", no_argument, NULL, 't' },
 		{ "poison-replay", no_argument, NULL, 'p' },
+		{ "go-on", no_argument, NULL, 'g' },
 		{ "history", required_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -304,6 +315,8 @@ static bool read_options(int argc, char **argv, struct options *out)
 			out->shrink = true;
 		else if (flag == 't')
 			sim.strict = true;
+		else if (flag == 'g')
+			go_on = true;
 		else if (flag == 'p')
 			poison = true;
 		else if (flag == 'h')

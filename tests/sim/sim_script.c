@@ -38,6 +38,7 @@ static const struct row {
 	{ SIM_ACT_KICK, OF_CLIENT, "kick", 2, 0, 0 },
 	{ SIM_ACT_REVOKE, OF_CLIENT, "revoke", 2, 0, 0 },
 	{ SIM_ACT_WATCH, OF_CLIENT, "watch", 2, 0, 0 },
+	{ SIM_ACT_MANY, OF_CLIENT, "lock-several", 12, 1, 3000 },
 	{ SIM_ACT_STRANGER, OF_OTHERS, "stranger", 8, 0, 0 },
 	{ SIM_ACT_DOWNGRADE, OF_OTHERS, "downgrade", 3, 0, 0 },
 	{ SIM_ACT_OPERATOR, OF_OTHERS, "operator", 2, 0, 0 },
@@ -109,6 +110,8 @@ static void draw_weather(struct sim *sim)
 	w->bounds = (unsigned)PICK(sim, 0, 0, 30, 80);
 	w->operator= sim_chance(sim, 8);
 	w->ghosts = sim->seed % 5 == 3;
+	/* Not with an operator: README.md, "open". */
+	w->several = sim_chance(sim, 2) && !w->operator;
 	w->slots = w->names > 1 ? (unsigned)PICK(sim, 0, 0, 1, 2, 3) : 0;
 }
 
@@ -164,6 +167,8 @@ static uint64_t draw_kinds(struct sim *sim)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		if (rows[i].type == SIM_ACT_OPERATOR
 			? sim->weather.operator
+		    : rows[i].type == SIM_ACT_MANY
+			? sim->weather.several
 			: rows[i].class == OF_CLIENT || sim_chance(sim, 2))
 			kinds |= UINT64_C(1) << i;
 	}

@@ -619,10 +619,15 @@ void sim_client_told(struct sim *sim, struct sim_host *host, uint64_t id,
 	sim_note(sim, "h%d.%d < %s%s", host->number, n, line,
 		 host->conns[n].ended ? " (nobody reads it)" : "");
 	sim_hash(sim, line, strlen(line));
-	if (host->conns[n].ended)
-		return;
 	if (zkp_reply_parse(line, strlen(line), &reply) != ZKP_OK) {
 		sim_fail(sim, "P4: h%d.%d: no reply line", host->number, n);
+		return;
+	}
+	if (host->conns[n].ended) {
+		/* What was kicked is kicked, be the answer read or not. */
+		if (reply.class == ZKP_REPLY_FINAL &&
+		    zkp_reply_str(&reply, "grace_ms"))
+			sim_verbs_kicked(host, &reply);
 		return;
 	}
 	switch (reply.class) {

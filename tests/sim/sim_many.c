@@ -184,5 +184,5 @@ bool sim_many_refused(struct sim *sim, struct sim_host *host, int n,
 			 host->number, n);
 	/* R21: what it had may be kept still. */
 	return status == ZKP_DEADLOCK && !is_busy(host, n) &&
-	       !sim->weather.bounds;
+	       !sim->weather.bounds && !host->conns[n].quits;
 }

@@ -43,7 +43,6 @@ static void act(struct sim *sim, int number)
 static void heal(struct sim *sim)
 {
 	sim_note(sim, "all heals");
-	sim_tell(sim, "heal - what=all");
 	sim->healing = true;
 	sim->healed_us = sim->now_us;
 	sim->weather.spikes = 0;
@@ -140,7 +139,7 @@ static void play(struct sim *sim)
 {
 	int64_t end, rest_us = SIM_NEVER;
 	struct sim_event event;
-	bool stir = sim->stir;
+	bool stir = sim->stir, told = false;
 
 	while (!*sim->failure && sim_pop(sim, &event)) {
 		end = end_us(sim);
@@ -151,6 +150,11 @@ static void play(struct sim *sim)
 		if (stir && sim->now_us > sim->weather.end_us / 2) {
 			sim->chance ^= 1;
 			stir = false;
+		}
+		/* Who has frozen thaws first. */
+		if (sim->healing && !told && sim->now_us >= sim->healed_us) {
+			sim_tell(sim, "heal - what=all");
+			told = true;
 		}
 		dispatch(sim, &event);
 		sim_zk_propagate(sim);

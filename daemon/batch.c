@@ -303,11 +303,11 @@ static struct batch_flight *calm_leaves(struct batch *batch)
 	return flight;
 }
 
-static bool is_calm(const struct batch *batch, int64_t now_ms)
+int64_t batch_wake_ms(const struct batch *batch)
 {
 	const struct batch_item *first = TAILQ_FIRST(&batch->calm);
 
-	return first && (batch->flying == 0 || first->due_ms <= now_ms);
+	return first ? first->due_ms : INT64_MAX;
 }
 
 static bool may_leave(const struct batch *batch)
@@ -325,7 +325,7 @@ const struct batch_flight *batch_next(struct batch *batch, int64_t now_ms)
 	batch->lent_calm = NULL;
 	if (may_leave(batch))
 		return writes_leave(batch);
-	return is_calm(batch, now_ms) ? calm_leaves(batch) : NULL;
+	return batch_wake_ms(batch) <= now_ms ? calm_leaves(batch) : NULL;
 }
 
 /* Looking at a flight */

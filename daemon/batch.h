@@ -13,8 +13,8 @@
  * fails has done nothing (its writes then leave one by one), and of one whose
  * answer is lost each write is in doubt by itself (R11).
  *
- * Reads that can wait (put_calm) go when no write is under way, or when they
- * are old.
+ * Reads that can wait (put_calm) leave when they are old: what is over by then
+ * need not be asked.
  *
  *	batch_put() ...             while events are dealt with
  *	while (batch_next(...))     hand it over; its answer: batch_land()
@@ -40,8 +40,8 @@
 /* Bytes of paths and data in a multi: far from a server's jute.maxbuffer, and
  * no disk or follower sees a wall of them. */
 #define BATCH_BYTES_MAX ((size_t)256 * 1024)
-/* So long a calm read waits for calm. */
-#define BATCH_CALM_MS 20
+/* So long a calm read waits: longer than most holds that others wait for. */
+#define BATCH_CALM_MS 5
 
 struct batch; /* private to batch.c */
 
@@ -79,6 +79,8 @@ bool batch_take_back(struct batch *batch, struct batch_want *want_out);
 /* The session has ended: nothing leaves any more; flights still land. */
 void batch_clear(struct batch *batch);
 
+/* When a calm read is due; INT64_MAX: there is none. */
+int64_t batch_wake_ms(const struct batch *batch);
 /* The next that may leave now, if any. */
 const struct batch_flight *batch_next(struct batch *batch, int64_t now_ms);
 

@@ -360,11 +360,14 @@ int64_t hub_wake_ms(const struct hub *hub)
 	int64_t audit_ms = hub_audit_wake_ms(hub);
 	int64_t watch_ms = hub_watch_wake_ms(hub);
 	int64_t ghost_ms = hub_ghost_wake_ms(hub);
+	int64_t calm_ms = batch_wake_ms(hub->batch);
 
 	if (tab_ms < wake_ms)
 		wake_ms = tab_ms;
 	if (ghost_ms < wake_ms)
 		wake_ms = ghost_ms;
+	if (calm_ms < wake_ms)
+		wake_ms = calm_ms;
 	if (watch_ms < wake_ms)
 		wake_ms = watch_ms;
 	return audit_ms < wake_ms ? audit_ms : wake_ms;

@@ -17,6 +17,11 @@ static struct hub_op row_of(const struct batch_want *want)
 	};
 }
 
+static bool is_read(const struct coord_op *op)
+{
+	return op->verb == COORD_LIST || op->verb == COORD_GET;
+}
+
 /* A create by itself says nothing of others: one flush with a listing. */
 static void submit_single(struct hub *hub, const struct batch_want *want,
 			  struct hub_op row)
@@ -39,7 +44,7 @@ void hub_batch_put(struct hub *hub, const struct hub_bid *bid,
 				   .visit = fx->visit,
 				   .op = fx->op };
 
-	if (fx->op.verb == COORD_LIST) {
+	if (is_read(&fx->op)) {
 		batch_put_calm(hub->batch, &want, hub->now_ms);
 		return;
 	}
@@ -54,7 +59,7 @@ static void leave(struct hub *hub, const struct batch_flight *flight)
 	struct hub_op row = row_of(want);
 	struct coord_op multi;
 
-	if (want->op.verb == COORD_LIST) {
+	if (is_read(&want->op)) {
 		if (hub_bid_awaits(hub, want->bid, want->visit))
 			hub_submit(hub, &want->op, row);
 		return;

@@ -116,9 +116,9 @@ static bool has(const struct contest_effects *fx, enum contest_effect_type type)
 	return false;
 }
 
-/* What may leave together with that of other bids, or wait until those have
- * left: the child watch is armed off the critical path (R13), but what it then
- * tells is looked at at once. */
+/* What may leave together with that of other bids, or wait a little: an
+ * owner's watch is armed off the critical path (R13), and not at all for a
+ * hold that is over by then; but what it then tells is looked at at once. */
 static bool is_batched(const struct hub *hub, const struct hub_bid *bid,
 		       const struct contest_effects *all, size_t at)
 {
@@ -129,7 +129,9 @@ static bool is_batched(const struct hub *hub, const struct hub_bid *bid,
 		return false;
 	return question == CONTEST_Q_DELETE ||
 	       (question == CONTEST_Q_CREATE && bid->claims) ||
-	       (question == CONTEST_Q_BEHIND && has(all, CONTEST_FX_OWNED));
+	       (question == CONTEST_Q_BEHIND && has(all, CONTEST_FX_OWNED)) ||
+	       (question == CONTEST_Q_OWN &&
+		(has(all, CONTEST_FX_OWNED) || has(all, CONTEST_FX_BEHIND)));
 }
 
 static void submit(struct hub *hub, const struct hub_bid *bid,

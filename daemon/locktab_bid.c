@@ -117,6 +117,12 @@ void bid_drop(struct locktab *tab, struct bid *bid)
 /* An owned bid learns who stands behind it. */
 static void hear(struct bid *bid, enum locktab_behind behind, int64_t now_ms)
 {
+	/* The first look comes late (R13): who is seen then waits since the
+	 * bid was owned, for all that we know. */
+	if (bid->behind == BEHIND_UNKNOWN && behind == BEHIND_SOMEBODY &&
+	    bid->state == BID_OWNED && bid->lock->state != LOCK_LINGERING &&
+	    bid->behind_ms)
+		now_ms = bid->behind_ms;
 	bid->behind = behind;
 	bid->behind_ms = now_ms;
 	/* Who waits behind the next one waits for both. */

@@ -26,8 +26,8 @@
 /* A hold that is longer than the answers to the guards' questions. */
 #define PAUSED_HOLD_MS 5
 /* What DESIGN.md accounts for, and a little for the ends of a run. */
-#define BACK_TO_BACK_MAX 6.05
-#define PAUSED_MAX       7.05
+#define BACK_TO_BACK_MAX 5.05
+#define PAUSED_MAX       4.05
 #define PAUSED_WRITES    2.05
 /* More hosts or waiters may cost a grant so much more: the ends of a run. */
 #define GROWTH_MAX 1.15

@@ -73,7 +73,7 @@ START_TEST(rules_11_c11_a_lingering_bid_is_not_used)
 	play("a1 LOCK foo\na1 UNLOCK foo\n");
 	ck_assert_uint_eq(bids_of("foo"), 1);
 	lingering = czxid_of_last("foo");
-	play("a2 LOCK bar foo\n");
+	play("a2 LOCK bar foo\n+10\n");
 	ck_assert(told("a2< GRANTED 2"));
 	ck_assert_uint_eq(bids_of("foo"), 1);
 	ck_assert_int_gt(czxid_of_last("foo"), lingering);

@@ -203,7 +203,7 @@ START_TEST(a_deleted_node_is_lost)
 {
 	struct coord_op op = { .verb = COORD_DELETE };
 
-	play("a1 LOCK foo\na2 LOCK foo\n");
+	play("a1 LOCK foo\na2 LOCK foo\n+10\n"); /* the watch is armed */
 	trace_len = 0;
 	op.path = bid_path("foo");
 	(void)coord_tree_write(tree, &op, 0);
@@ -220,7 +220,7 @@ START_TEST(rules_12_two_bids_on_one_predecessor)
 {
 	struct coord_op op = { .verb = COORD_DELETE };
 
-	play("a1 LOCK foo mode=s\na2 LOCK foo\nb1 LOCK foo\n");
+	play("a1 LOCK foo mode=s\na2 LOCK foo\nb1 LOCK foo\n+10\n");
 	ck_assert_uint_eq(bids_of("foo"), 3);
 	trace_len = 0;
 	op.path = bid_path("foo");

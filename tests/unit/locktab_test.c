@@ -196,6 +196,25 @@ START_TEST(trying_gives_a_linger_elsewhere_time_to_end)
 }
 END_TEST
 
+/* R14: known to be held, here or by a listing for who waits here, a lock is
+ * refused without a write. */
+START_TEST(trying_what_is_known_held_writes_nothing)
+{
+	play("0 c1 LOCK foo\n"
+	     "4 bid1 queued 1 db2 kin\n"
+	     "5 c2 LOCK foo 0\n"
+	     "9 bid1 owned 70 unknown\n"
+	     "10 c2 LOCK foo 0\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo -> bid1+\n"
+			 "[   4] bid1 queued 1 db2 kin -> "
+			 "c1 QUEUED foo pos=2 by db2\n"
+			 "[   5] c2 LOCK foo 0 -> c2=BUSY\n"
+			 "[   9] bid1 owned 70 unknown -> c1 GRANTED foo 70.0\n"
+			 "[  10] c2 LOCK foo 0 -> c2=BUSY\n");
+}
+END_TEST
+
 /* A trying ticket does not become a waiting one when the session breaks. */
 START_TEST(trying_ends_with_the_lease_or_the_session)
 {
@@ -539,6 +558,7 @@ int main(void)
 	tcase_add_test(tc, turns_never_wrap);
 	tcase_add_test(tc, trying_is_answered_at_once);
 	tcase_add_test(tc, trying_gives_a_linger_elsewhere_time_to_end);
+	tcase_add_test(tc, trying_what_is_known_held_writes_nothing);
 	tcase_add_test(tc, trying_ends_with_the_lease_or_the_session);
 	tcase_add_test(tc, a_stale_lease_stalls_grants_only);
 	tcase_add_test(tc, a_session_ends_and_waiters_bid_anew_in_order);

@@ -592,6 +592,9 @@ void contest_queue_step(struct contest *c, const struct contest_event *ev,
 		if (c->state == CONTEST_WATCH_PRED)
 			contest_enter(c, CONTEST_LIST, effects_out);
 		break;
+	case CONTEST_EV_VANISH:
+		contest_vanish(c, effects_out);
+		break;
 	case CONTEST_EV_LEAVE:
 		on_leave(c, effects_out);
 		break;

@@ -60,7 +60,9 @@ enum contest_effect_type {
 			  */
 	CONTEST_FX_QUEUED,
 	CONTEST_FX_OWNED,
-	CONTEST_FX_BEHIND,   /* a listing made while owned */
+	/* A listing made while owned; or, waiting: a stranger stands between a
+	 * bid of ours and this one. */
+	CONTEST_FX_BEHIND,
 	CONTEST_FX_REVOKED,  /* owned: another program asks for the lock */
 	CONTEST_FX_VANISHED, /* somebody deleted our node */
 	CONTEST_FX_FAILED,   /* the bid cannot be made or used */
@@ -124,6 +126,7 @@ enum contest_event_type {
 	CONTEST_EV_LINK_UP, /* the same session again */
 	CONTEST_EV_REVOKE,  /* waiting: ask the one in front to give way */
 	CONTEST_EV_LOOK,    /* waiting: list the queue again */
+	CONTEST_EV_VANISH,  /* its node is known to have been deleted */
 	CONTEST_EV_LEAVE,   /* serve nobody any more: the node must go */
 };
 

@@ -31,6 +31,7 @@ struct standing {
 	unsigned blocking;        /* those of them who end before we begin */
 	unsigned behind;          /* strangers who must wait for us */
 	bool after_own;           /* a shared bid of ours is before this one */
+	bool own_below;           /* an exclusive one is */
 	struct layout_child next; /* our exclusive bid behind this one, or 0 */
 	const char *pred;         /* the highest of the blocking */
 	const char *first;        /* the lowest of all below */
@@ -61,6 +62,7 @@ static void stand_below(const struct contest *c, struct standing *st,
 		return;
 	}
 	st->blocking++;
+	st->own_below = st->own_below || is_ours(c, child);
 	if (!st->pred || layout_child_before(&st->pred_child, child)) {
 		st->pred = child->name;
 		st->pred_child = *child;
@@ -205,6 +207,8 @@ void contest_judge(struct contest *c, const struct coord_event *ev,
 	/* C1: what it leaves behind is a reader, which stops no reader. */
 	c->pred_may_downgrade =
 	    c->mode == ZKP_MODE_X && st.pred_child.writer && !st.pred_child.kin;
+	if (st.own_below && !c->pred_is_own)
+		contest_emit(fx, CONTEST_FX_BEHIND)->behind = true;
 	contest_enter(c, CONTEST_WATCH_PRED, fx);
 }
 

@@ -421,6 +421,8 @@ void contest_slots_step(struct contest *face, const struct contest_event *ev,
 	case CONTEST_EV_LOOK:
 		step_inner(face, false, ev, fx);
 		break;
+	case CONTEST_EV_VANISH:
+		break; /* of several names, which have no slots */
 	case CONTEST_EV_REVOKE:
 		break; /* no one holder is in the way */
 	case CONTEST_EV_LEAVE:

@@ -341,6 +341,7 @@ void hub_drain(struct hub *hub)
 		hub_step(hub, &tick);
 	hub_audit_tick(hub);
 	hub_ghost_tick(hub);
+	hub_group_tick(hub);
 	hub_watch_tick(hub);
 	lease_busy(hub->lease, is_busy(hub), hub->now_ms);
 	hub_clock(hub);

@@ -95,15 +95,8 @@ int64_t hub_until_ms(const struct hub *hub, const struct locktab_ticket *t)
 	return t->until_ms < until_ms ? t->until_ms : until_ms;
 }
 
-/* R16: a row for each of several names, and one answer behind the last. */
-static void say_granted_several(struct hub *hub, const struct locktab_ticket *t)
+static void say_granted_row(struct hub *hub, const struct locktab_ticket *t)
 {
-	int64_t until_ms = hub_until_ms(hub, t);
-	int64_t now_ms = hub->doors.now_ms(hub->doors.ctx);
-	struct hub_conn *conn = hub_conn_find(hub, t->conn);
-
-	if (conn)
-		conn->held++;
 	zkp_out_begin(&hub->out, t->tag, "-");
 	zkp_out_word(&hub->out, t->name);
 	zkp_out_id(&hub->out, "id", t->id);
@@ -111,12 +104,29 @@ static void say_granted_several(struct hub *hub, const struct locktab_ticket *t)
 	zkp_out_str(&hub->out, "node", hub_bid_node(hub, t->bid));
 	(void)zkp_out_end(&hub->out);
 	hub_send(hub, t->conn);
+}
+
+/* R16: a row for each of several names, and one answer behind the last.  The
+ * rows wait for it: never some of a grant that is over by then. */
+static void say_granted_several(struct hub *hub, const struct locktab_ticket *t)
+{
+	struct hub_conn *conn = hub_conn_find(hub, t->conn);
+	int64_t now_ms, until_ms;
+
+	if (conn)
+		conn->held++;
+	assert(t->at < ZKP_NAMES_MAX);
+	hub->granted[t->at] = t;
 	if (t->at + 1 < t->of)
 		return;
+	now_ms = hub->doors.now_ms(hub->doors.ctx);
+	until_ms = hub_until_ms(hub, t);
 	if (now_ms >= until_ms) {
 		hub_err(hub, t->conn, t->tag, ZKP_LOST, NULL);
 		return;
 	}
+	for (unsigned i = 0; i < t->of; i++)
+		say_granted_row(hub, hub->granted[i]);
 	zkp_out_begin(&hub->out, t->tag, "GRANTED");
 	zkp_out_word_u64(&hub->out, t->of);
 	zkp_out_u64(&hub->out, "gen", t->gen);

@@ -392,6 +392,15 @@ void hub_bid_look(struct hub *hub, uint64_t bid)
 		step(hub, found, &ev);
 }
 
+void hub_bid_vanish(struct hub *hub, uint64_t bid)
+{
+	struct contest_event ev = { .type = CONTEST_EV_VANISH };
+	struct hub_bid *found = hub_bid_find(hub, bid);
+
+	if (found)
+		step(hub, found, &ev);
+}
+
 void hub_bid_forget_all(struct hub *hub)
 {
 	struct hub_bid *bid, *next;

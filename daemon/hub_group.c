@@ -229,3 +229,41 @@ void hub_group_forget_all(struct hub *hub)
 	HASH_ITER(hh, hub->groups, group, next)
 	group_free(hub, group);
 }
+
+/* Made together, they are all there or none is.  One that has its node while
+ * another wants to be made: that one's was deleted before its lost answer was
+ * looked into. */
+static bool is_torn(const struct hub *hub, const struct hub_group *group)
+{
+	const struct hub_bid *bid;
+
+	if (group->flying)
+		return false;
+	for (bid = hub->bids; bid; bid = bid->hh.next) {
+		if (bid->group == group->id && *contest_node(bid->contest) &&
+		    !contest_leaving(bid->contest))
+			return true;
+	}
+	return false;
+}
+
+static struct hub_group *torn(const struct hub *hub)
+{
+	struct hub_group *group = hub->groups;
+
+	while (group && !is_torn(hub, group))
+		group = group->hh.next;
+	return group;
+}
+
+void hub_group_tick(struct hub *hub)
+{
+	struct hub_group *group;
+	uint64_t bid;
+
+	while ((group = torn(hub))) {
+		bid = group->parts[0].bid;
+		hub_group_cancel(hub, group->id);
+		hub_bid_vanish(hub, bid);
+	}
+}

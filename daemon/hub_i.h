@@ -179,6 +179,9 @@ struct hub {
 	const struct zkp_request *rq; /* in hand, while locktab is stepped */
 	uint64_t rq_conn;
 
+	/* R16: what was granted of several names, while locktab is stepped. */
+	const struct locktab_ticket *granted[ZKP_NAMES_MAX];
+
 	struct batch *batch;
 	struct hub_bid *bids;
 	struct hub_group *groups;
@@ -332,6 +335,8 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx);
 void hub_bid_leave(struct hub *hub, uint64_t bid);
 void hub_bid_revoke(struct hub *hub, uint64_t bid);
 void hub_bid_look(struct hub *hub, uint64_t bid); /* it lists again */
+/* Its node was deleted by somebody. */
+void hub_bid_vanish(struct hub *hub, uint64_t bid);
 void hub_bid_answer(struct hub *hub, const struct hub_op *op,
 		    const struct coord_event *ev);
 void hub_bid_watch(struct hub *hub, const struct coord_event *ev);
@@ -365,6 +370,8 @@ void hub_group_answer(struct hub *hub, const struct hub_op *op,
 void hub_group_cancel(struct hub *hub, uint64_t id);
 void hub_group_link_down(struct hub *hub);
 void hub_group_forget_all(struct hub *hub);
+/* Looks for those that cannot be made whole any more. */
+void hub_group_tick(struct hub *hub);
 
 /* hub_audit.c */
 void hub_audit_note(struct hub *hub, const char *parent);

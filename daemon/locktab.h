@@ -105,7 +105,8 @@ enum locktab_event_type {
 	/* from contest */
 	LOCKTAB_BID_QUEUED, /* others stand before the bid */
 	LOCKTAB_BID_OWNED,
-	LOCKTAB_BID_BEHIND,   /* what a listing made while owned showed */
+	LOCKTAB_BID_BEHIND,   /* what a listing made while owned showed; of the
+				 next bid: a stranger stands before it */
 	LOCKTAB_BID_STIRRED,  /* a child event while the bid lingers */
 	LOCKTAB_BID_REVOKED,  /* another program asks for the lock */
 	LOCKTAB_BID_VANISHED, /* somebody deleted the bid's node */

@@ -391,7 +391,12 @@ void bid_event(struct locktab *tab, const struct locktab_event *ev)
 		on_owned(tab, bid, ev);
 		break;
 	case LOCKTAB_BID_BEHIND:
-		hear(bid, ev->bid.behind, ev->now_ms);
+		/* Who stands before the next one waits for the one that
+		 * serves, or would not be there. */
+		if (bid->state == BID_SEEKING)
+			bid = lock->serving;
+		if (bid->state == BID_OWNED)
+			hear(bid, ev->bid.behind, ev->now_ms);
 		lock_settle(tab, lock, ev->now_ms);
 		break;
 	case LOCKTAB_BID_STIRRED:

@@ -115,7 +115,7 @@ START_TEST(r8_our_own_bid_alone_before_us_is_named)
 		   "pred ok",
 		   "begin -> create list\n"
 		   "create ok ->\n"
-		   "list z3 m4 us -> first pred!\n"
+		   "list z3 m4 us -> BEHIND(1) first pred!\n"
 		   "pred nonode -> list\n"
 		   "list z3 us -> pred!\n"
 		   "pred ok -> QUEUED(1 kin next db2 pid=812 deploy.py)\n");

@@ -132,6 +132,29 @@ START_TEST(rules_11_lost_answer)
 }
 END_TEST
 
+/* The answer gets lost, and before that is looked into one of the nodes is
+ * deleted: the others do not wait for it, nor it for them. */
+START_TEST(rules_11_lost_answer_and_a_node_deleted)
+{
+	struct coord_op op = { .verb = COORD_DELETE };
+
+	play("a1 LOCK foo bar\na1 UNLOCK foo\na1 UNLOCK bar\n+400\n");
+	note_line(2, "LOCK foo bar");
+	hub_drain(hosts[0].hub);
+	ck_assert(coord_local_serve(hosts[0].coord));
+	coord_local_cut(hosts[0].coord);
+	op.path = bid_path(_i ? "foo" : "bar");
+	(void)coord_tree_write(tree, &op, 0);
+	play("+1000\n");
+	ck_assert(told("a2< GRANTED 2"));
+	ck_assert_uint_eq(bids_of("foo"), 1);
+	ck_assert_uint_eq(bids_of("bar"), 1);
+	ck_assert_int_eq(czxid_of_last("foo"), czxid_of_last("bar"));
+	play("a2 UNLOCK foo\na2 UNLOCK bar\n");
+	ck_assert_uint_eq(bids_of("foo") + bids_of("bar"), 0);
+}
+END_TEST
+
 START_TEST(rules_11_duplicates)
 {
 	play("a1 LOCK foo foo bar\n");
@@ -155,6 +178,8 @@ int main(void)
 	tcase_add_test(several, rules_11_c11_an_owned_bid_is_not_joined);
 	tcase_add_loop_test(several, rules_11_cancel_in_flight, 0, 2);
 	tcase_add_loop_test(several, rules_11_lost_answer, 0, 2);
+	tcase_add_loop_test(several, rules_11_lost_answer_and_a_node_deleted, 0,
+			    2);
 	tcase_add_test(several, rules_11_duplicates);
 	suite_add_tcase(suite, several);
 	runner = srunner_create(suite);

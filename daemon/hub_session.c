@@ -385,7 +385,9 @@ static void resumed(struct hub *hub)
 {
 	hub_log(hub, HUB_NOTICE, "event=resumed valid_ms=%lld",
 		(long long)(lease_deadline_ms(hub->lease) - hub->now_ms));
-	hub_tell_holders(hub, ZKP_EVENT_RESUMED);
+	/* We may have been frozen since: then LOST is what follows. */
+	if (hub->doors.now_ms(hub->doors.ctx) < lease_deadline_ms(hub->lease))
+		hub_tell_holders(hub, ZKP_EVENT_RESUMED);
 }
 
 static void lost(struct hub *hub, enum lease_loss loss)

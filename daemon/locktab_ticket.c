@@ -407,6 +407,8 @@ void ticket_free_all(struct locktab *tab)
 	HASH_ITER(by_id, tab->tickets, t, next)
 	{
 		HASH_DELETE(by_id, tab->tickets, t);
+		if (t->group)
+			group_left(t);
 		free(t->note);
 		spare_put(t, sizeof *t);
 	}

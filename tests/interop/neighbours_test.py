@@ -4,6 +4,7 @@
 a writer that steps down, odd children, parents that vanish, and what is seen
 of us from outside."""
 import os
+import select
 import re
 import subprocess
 import sys
@@ -346,6 +347,11 @@ class NeighboursTest(Arena):
 
     # Asked to let go.
 
+    @staticmethod
+    def hears(client, holder, path):
+        client.ok(f"REVOKE {path}")
+        return select.select([holder.process.stdout], [], [], 0.5)[0]
+
     def test_curator_hears_our_revoke(self):
         path = "/n/curator/revocable"
         holder = self.curator(path, proc.folder("zkl-inside"), "revocable",
@@ -355,7 +361,9 @@ class NeighboursTest(Arena):
         proc.wait_until(lambda: self.queue(path), PATIENCE_S, "Curator holds")
         client = self.client()
         tag = client.enqueue(path)
-        client.ok(f"REVOKE {path}")
+        # Its node is there before it listens: until then it hears nothing.
+        proc.wait_until(lambda: self.hears(client, holder, path), PATIENCE_S,
+                        "Curator hears of it")
         self.assertEqual(holder.process.stdout.readline(), b"revoked\n")
         self.assertEqual(holder.finish()["errors"], [])
         client.granted(tag, PATIENCE_S)

@@ -4,8 +4,8 @@
 a writer that steps down, odd children, parents that vanish, and what is seen
 of us from outside."""
 import os
-import select
 import re
+import select
 import subprocess
 import sys
 import threading

@@ -10,6 +10,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,7 @@ void bench_floor(int argc, char **argv)
 
 	if (argc < 1 || strlen(argv[0]) >= sizeof addr.sun_path)
 		bench_die("floor SOCKET");
+	(void)signal(SIGPIPE, SIG_IGN); /* clients end as they like */
 	(void)snprintf(addr.sun_path, sizeof addr.sun_path, "%s", argv[0]);
 	listener = evconnlistener_new_bind(
 	    base, on_accept, base, LEV_OPT_CLOSE_ON_FREE, -1,

@@ -127,9 +127,13 @@ static bool is_batched(const struct hub *hub, const struct hub_bid *bid,
 	/* A semaphore's two bids count, and are alone in nothing. */
 	if (hub->settings.batch_ops_max < 2 || !hub->link_up || bid->slots)
 		return false;
-	return question == CONTEST_Q_DELETE ||
-	       (question == CONTEST_Q_CREATE && bid->claims) ||
-	       (question == CONTEST_Q_BEHIND && has(all, CONTEST_FX_OWNED)) ||
+	if (question == CONTEST_Q_DELETE ||
+	    (question == CONTEST_Q_CREATE && bid->claims))
+		return true;
+	/* Many turns are to come: others' must be known of at once. */
+	if (locktab_crowded(hub->tab, bid->id))
+		return false;
+	return (question == CONTEST_Q_BEHIND && has(all, CONTEST_FX_OWNED)) ||
 	       (question == CONTEST_Q_OWN &&
 		(has(all, CONTEST_FX_OWNED) || has(all, CONTEST_FX_BEHIND)));
 }

@@ -493,6 +493,13 @@ bool locktab_lingers(const struct locktab *tab, uint64_t id)
 	       bid == bid->lock->serving && !bid->lock->next;
 }
 
+bool locktab_crowded(const struct locktab *tab, uint64_t id)
+{
+	const struct bid *bid = bid_find(tab, id);
+
+	return bid && bid->lock->waiting_len > 1;
+}
+
 bool locktab_shed_linger(struct locktab *tab, int64_t now_ms)
 {
 	struct lock *lock = TAILQ_FIRST(&tab->states[LOCK_LINGERING]);

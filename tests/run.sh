@@ -72,8 +72,12 @@ ring_tests() {
 "
 	if [ "$rc" -ne 0 ]; then
 		failed="$failed $stage_name"
-		sed -n '/The following tests FAILED/,$p' "$stage_log" |
-			sed 's/^/   | /'
+		# What unittest, Check and the sanitizers say, then the names.
+		{
+			grep -A 14 -E '^(FAIL|ERROR): |:[FE]:|^==[0-9]+==ERROR|runtime error' \
+				"$stage_log" | head -n 60
+			sed -n '/The following tests FAILED/,$p' "$stage_log"
+		} | sed 's/^/   | /'
 	fi
 }
 

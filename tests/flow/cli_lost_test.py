@@ -152,11 +152,13 @@ class GoneTest(LostCase):
 
     def test_killed_daemon_and_a_stubborn_child(self):
         wrapper = self.child(STUBBORN, "-k", "300ms")
+        before_ms = proc.now_ms()
         self.daemon.kill()
         killed_ms = proc.now_ms()
         self.assertEqual(wrapper.wait(), 79)
         self.assertLess(self.said_ms() - killed_ms, 250)
-        self.assertGreater(proc.now_ms() - killed_ms, 290)
+        # The wrapper may see it long before kill() has seen it all.
+        self.assertGreater(proc.now_ms() - before_ms, 290)
         self.gone("up")
 
     def test_an_orderly_end(self):
@@ -240,8 +242,8 @@ class ScriptedTest(unittest.TestCase):
     def test_lost_then_killed_after_the_grace(self):
         with Scripted() as daemon:
             wrapper = self.child(daemon, STUBBORN, "-k", "400ms")
-            daemon.event("LOST a id=@7 token=4711 reason=expired")
             begin = time.monotonic()
+            daemon.event("LOST a id=@7 token=4711 reason=expired")
             self.assertEqual(wrapper.wait(), 79)
             self.assertGreater(time.monotonic() - begin, 0.35)
             self.assertEqual(self.report()["child_signal"], "KILL")

@@ -76,9 +76,10 @@ struct hub_doors {
 /* Settings come from the configuration; see zklockd.conf(5) for each. */
 struct hub_settings {
 	const char *host; /* borrowed for the hub's life, as are all strings */
-	const char *root; /* "/zklock": absolute, no trailing slash */
-	const char *lease_page;            /* path named in HELLO; NULL: none */
-	uint64_t lease_page_id;            /* named beside it */
+	const char *servers;    /* as configured, for STATUS; NULL: none */
+	const char *root;       /* "/zklock": absolute, no trailing slash */
+	const char *lease_page; /* path named in HELLO; NULL: none */
+	uint64_t lease_page_id; /* named beside it */
 	const struct layout_share *shares; /* NULL: no literal names */
 	size_t shares_len;
 	bool dev; /* --dev: replies carry dev=1 */

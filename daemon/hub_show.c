@@ -172,6 +172,8 @@ void hub_show_status(struct hub *hub, uint64_t conn, const char *tag)
 	pair_str(hub, tag, "host", hub->settings.host);
 	pair_str(hub, tag, "state", hub_state_word(hub));
 	pair_u64(hub, tag, "dev", hub->settings.dev);
+	pair_str(hub, tag, "servers",
+		 hub->settings.servers ? hub->settings.servers : "");
 	pair_str(hub, tag, "server", hub->server);
 	(void)snprintf(session, sizeof session, "0x%llx",
 		       (unsigned long long)hub->session);

@@ -15,6 +15,7 @@ struct hub_settings main_settings_hub(const struct config_values *values)
 {
 	return (struct hub_settings){
 		.host = values->host,
+		.servers = values->servers,
 		.root = values->root,
 		.session_timeout_ms = values->session_timeout_ms,
 		.server_tick_ms = values->server_tick_ms,

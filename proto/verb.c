@@ -161,7 +161,8 @@ static const struct zkp_verb_row rows[] = {
 	    .arg = ZKP_ARG_NAME,
 	    .keys = BIT(REASON),
 	    .usage = "NAME [reason=TEXT]",
-	    .help = "ask whoever holds a lock to give it back (waiters)",
+	    .help =
+		"ask whoever holds a lock to give it back (waiters, admins)",
 	    .example = "REVOKE backup reason=\"disk is full\"",
 	},
 	{

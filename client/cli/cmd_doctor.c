@@ -20,8 +20,9 @@
 /* A healthy daemon answers a PING in well under a millisecond. */
 #define ANSWER_MS_SLOW 50
 
-#define DETAIL_BYTES 512
-#define TRY_BYTES    256
+#define DETAIL_BYTES  512
+#define SERVERS_BYTES (DETAIL_BYTES / 2)
+#define TRY_BYTES     256
 
 enum grade {
 	GRADE_OK = CLI_EXIT_OK,
@@ -158,12 +159,23 @@ static bool check_version(struct visit *visit, struct finding *finding)
 	return true;
 }
 
+/* "- servers 127.0.0.1:2181" */
+static int take_servers(enum zklock_line kind, const char *line, void *userdata)
+{
+	char *servers = userdata;
+
+	if (kind == ZKLOCK_LINE_ROW && strncmp(line, "servers ", 8) == 0)
+		(void)zklock_row_word(line, 1, servers, SERVERS_BYTES);
+	return 0;
+}
+
 static bool check_session(struct visit *visit, struct finding *finding)
 {
 	const struct zklock_info *info = &visit->info;
+	char servers[SERVERS_BYTES] = "";
 
 	(void)snprintf(finding->try, sizeof finding->try,
-		       "journalctl -u zklockd -n 50");
+		       "journalctl -u zklockd -n 50, or its log");
 	switch (info->state) {
 	case ZKLOCK_STATE_CONNECTED:
 		detail(finding, GRADE_OK, "session 0x%llx, timeout %d ms",
@@ -181,8 +193,11 @@ static bool check_session(struct visit *visit, struct finding *finding)
 	case ZKLOCK_STATE_SUSPENDED:
 	case ZKLOCK_STATE_DRAINING:
 	case ZKLOCK_STATE_CLOSED:
-		detail(finding, GRADE_BROKEN, "the daemon is %s",
-		       zklock_strstate(info->state));
+		if (zklock_command(visit->client, "STATUS", take_servers,
+				   servers) != ZKLOCK_OK)
+			servers[0] = '\0';
+		detail(finding, GRADE_BROKEN, "the daemon is %s; ZooKeeper: %s",
+		       zklock_strstate(info->state), servers);
 		break;
 	}
 	return true;

@@ -59,7 +59,7 @@ static void say_done(const struct cli_args *args, const char *id,
 
 int cmd_kick(struct cli_args *args, int argc, char **argv)
 {
-	char line[ZKLOCK_LINE_MAX + 1],
+	char tried[32], line[ZKLOCK_LINE_MAX + 1],
 	    reason[CLI_QUOTE_BYTES(ZKLOCK_NOTE_MAX)];
 	struct kicked kicked = { .grace_ms = 0 };
 	struct cli_fault fault = { 0 };
@@ -79,11 +79,12 @@ int cmd_kick(struct cli_args *args, int argc, char **argv)
 		return cli_say_fault(args, &fault);
 	cli_quote(args->why ? args->why : "", reason, sizeof reason);
 	(void)snprintf(line, sizeof line, "KICK %s reason=%s", argv[0], reason);
+	(void)snprintf(tried, sizeof tried, "kick %s", argv[0]);
 	error = zklock_command(client, line, take_line, &kicked);
 	if (error == ZKLOCK_OK)
 		say_done(args, argv[0], &kicked);
 	else
-		(void)cli_connect_fault(client, error, "kick", &fault);
+		(void)cli_connect_fault(client, error, tried, &fault);
 	zklock_close(client);
 	return cli_say_fault(args, &fault);
 }

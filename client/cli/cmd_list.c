@@ -2,6 +2,7 @@
 /* cmd_list - the locks that the daemon knows, or the cluster's, a line each. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/cli/command.h"
 #include "client/cli/connect.h"
@@ -84,18 +85,35 @@ static bool list(struct cli_args *args, const char *pattern,
 	return fault->exit == 0;
 }
 
+/* Nothing here is not nothing at all: said to a person, never to a script. */
+static void hint(const struct cli_args *args, const char *pattern,
+		 const struct cli_listing *listing)
+{
+	if (listing->rows || args->all || args->quiet || args->json ||
+	    !isatty(STDOUT_FILENO))
+		return;
+	(void)fprintf(stderr,
+		      "no locks%s%s on this host; other hosts: zklock list "
+		      "-a%s%s\n",
+		      pattern ? " like " : "", pattern ? pattern : "",
+		      pattern ? " " : "", pattern ? pattern : "");
+}
+
 int cmd_list(struct cli_args *args, int argc, char **argv)
 {
 	struct cli_listing listing = { .complete = true };
+	const char *pattern = argc > 0 ? argv[0] : NULL;
 	struct cli_fault fault = { 0 };
 
 	listing.table = cli_table_new(
 	    "locks", args->all ? cluster_columns : columns, args, &fault);
-	if (listing.table &&
-	    list(args, argc > 0 ? argv[0] : NULL, &listing, &fault) &&
-	    !cli_table_print(listing.table))
-		(void)cli_fault_set(&fault, CLI_EXIT_OSERR,
-				    "the table could not be printed");
+	if (listing.table && list(args, pattern, &listing, &fault)) {
+		if (cli_table_print(listing.table))
+			hint(args, pattern, &listing);
+		else
+			(void)cli_fault_set(&fault, CLI_EXIT_OSERR,
+					    "the table could not be printed");
+	}
 	cli_table_free(listing.table);
 	return cli_say_fault(args, &fault);
 }

@@ -33,7 +33,8 @@ static void say_done(const struct cli_args *args, const char *name,
 
 int cmd_revoke(struct cli_args *args, int argc, char **argv)
 {
-	char line[ZKLOCK_LINE_MAX + 1], name[CLI_QUOTE_BYTES(ZKLOCK_NAME_MAX)],
+	char tried[ZKLOCK_NAME_MAX + 16], line[ZKLOCK_LINE_MAX + 1],
+	    name[CLI_QUOTE_BYTES(ZKLOCK_NAME_MAX)],
 	    reason[CLI_QUOTE_BYTES(ZKLOCK_NOTE_MAX)];
 	struct cli_fault fault = { 0 };
 	zklock_client *client = cli_connect(args, &fault);
@@ -46,11 +47,12 @@ int cmd_revoke(struct cli_args *args, int argc, char **argv)
 	cli_quote(argv[0], name, sizeof name);
 	cli_quote(args->why ? args->why : "", reason, sizeof reason);
 	(void)snprintf(line, sizeof line, "REVOKE %s reason=%s", name, reason);
+	(void)snprintf(tried, sizeof tried, "revoke %s", argv[0]);
 	error = zklock_command(client, line, take_line, &asked);
 	if (error == ZKLOCK_OK)
 		say_done(args, argv[0], asked);
 	else
-		(void)cli_connect_fault(client, error, "revoke", &fault);
+		(void)cli_connect_fault(client, error, tried, &fault);
 	zklock_close(client);
 	return cli_say_fault(args, &fault);
 }

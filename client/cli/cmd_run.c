@@ -94,7 +94,7 @@ static bool command_of(struct job *job, int argc, char **argv)
 				     "-c takes the whole command");
 	if (!text && at >= argc)
 		return cli_fault_set(&job->fault, CLI_EXIT_USAGE,
-				     "which command shall run?");
+				     "which command shall run is missing");
 	job->command = text ? shell_command(job, text) : argv + at;
 	return true;
 }

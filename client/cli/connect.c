@@ -47,6 +47,8 @@ int cli_connect_exit(int error)
 		return CLI_EXIT_BUSY;
 	case ZKLOCK_E_DENIED:
 		return CLI_EXIT_NOPERM;
+	case ZKLOCK_E_NOTFOUND:
+		return CLI_EXIT_NO;
 	case ZKLOCK_E_NAME:
 	case ZKLOCK_E_ARGS:
 	case ZKLOCK_E_SYNTAX:
@@ -54,7 +56,6 @@ int cli_connect_exit(int error)
 	case ZKLOCK_E_TOOLONG:
 	case ZKLOCK_E_KIND:
 	case ZKLOCK_E_NOTHELD:
-	case ZKLOCK_E_NOTFOUND:
 	case ZKLOCK_E_INVAL:
 		return CLI_EXIT_USAGE;
 	case ZKLOCK_E_LOST:

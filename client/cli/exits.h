@@ -10,7 +10,7 @@
 
 enum cli_exit {
 	CLI_EXIT_OK = 0,
-	CLI_EXIT_NO = 1,           /* check: not held; zkflock: busy */
+	CLI_EXIT_NO = 1, /* check: not held; kick: no such id; zkflock: busy */
 	CLI_EXIT_BROKEN = 2,       /* doctor: something must be mended */
 	CLI_EXIT_USAGE = 64,       /* EX_USAGE */
 	CLI_EXIT_UNAVAILABLE = 69, /* EX_UNAVAILABLE: daemon, ZooKeeper */

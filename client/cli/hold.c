@@ -19,6 +19,10 @@
 #define ATTEMPT_MS     250
 #define ATTEMPT_MS_MIN 100 /* less would not find a busy one */
 #define ATTEMPT_MS_MAX 2000
+/* How long to look for the daemon and its ZooKeeper.  Whoever waits for less
+ * waits no longer for these either, beyond what a start takes. */
+#define SEARCH_MS     10000
+#define SEARCH_MS_MIN 1000
 /* Between two looks for a daemon, or for its session. */
 #define LOOK_MS 100
 /* The daemon ends a wait; when it does not, we do, so much later. */
@@ -202,13 +206,22 @@ void cli_hold_sign(struct cli_args *args, const char *what, const char *names,
 	args->client = text;
 }
 
+static int64_t search_ms(const struct cli_args *args)
+{
+	if (args->connect_timeout_ms != CLI_UNSET)
+		return args->connect_timeout_ms;
+	if (args->wait_ms == CLI_WAIT_FOREVER_MS || args->wait_ms > SEARCH_MS)
+		return SEARCH_MS;
+	return args->wait_ms > SEARCH_MS_MIN ? args->wait_ms : SEARCH_MS_MIN;
+}
+
 bool cli_hold_connect(struct cli_hold *hold, const struct cli_args *args,
 		      const struct cli_signals *signals,
 		      struct cli_fault *fault)
 {
 	hold->begun_ms = cli_clock_ms();
-	return find(hold, args, signals,
-		    hold->begun_ms + args->connect_timeout_ms, fault);
+	return find(hold, args, signals, hold->begun_ms + search_ms(args),
+		    fault);
 }
 
 /* What the daemon said last about who has it, told to somebody in vain. */
@@ -404,7 +417,7 @@ bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
 		   const struct cli_signals *signals, struct cli_fault *fault)
 {
 	int64_t now_ms = cli_clock_ms();
-	int64_t search_end_ms = now_ms + args->connect_timeout_ms;
+	int64_t search_end_ms = now_ms + search_ms(args);
 	int64_t wait_end_ms = CLI_NEVER_MS;
 
 	if (args->wait_ms != CLI_WAIT_FOREVER_MS)
@@ -418,8 +431,7 @@ bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
 		if (!hold->ask_again)
 			return false;
 		if (hold->waits.pos > 0) /* it was fine up to now */
-			search_end_ms =
-			    cli_clock_ms() + args->connect_timeout_ms;
+			search_end_ms = cli_clock_ms() + search_ms(args);
 		if (cli_clock_ms() + LOOK_MS >= search_end_ms)
 			return false;
 		cli_say_verbose(args, "%s; looking for it again", fault->text);

@@ -64,6 +64,7 @@ int cli_listing_take(enum zklock_line kind, const char *line, void *userdata)
 		take_end(listing, line);
 	if (kind != ZKLOCK_LINE_ROW)
 		return 0;
+	listing->rows++;
 	listing->complete = cli_table_add(listing->table, row_get, &row);
 	return listing->complete ? 0 : 1;
 }

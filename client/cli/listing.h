@@ -11,6 +11,7 @@
 
 struct cli_listing {
 	struct cli_table *table;
+	uint64_t rows;                  /* taken */
 	bool complete;                  /* false: out of memory */
 	char next[ZKLOCK_NAME_MAX + 1]; /* where the next page begins; "" */
 	char more[24];                  /* rows that were left out; "" */

@@ -68,7 +68,7 @@ static int zklock_main(int argc, char **argv)
 		return CLI_EXIT_OK;
 	}
 	if (first >= argc)
-		return usage("which command?", "");
+		return usage("which command is meant", "");
 	command = cli_command_find(argv[first]);
 	if (!command) {
 		(void)snprintf(text, sizeof text, "there is no command \"%s\"",

@@ -14,9 +14,7 @@
 #include "client/cli/signame.h"
 #include "client/zklock.h"
 
-/* How long to look for the daemon and its ZooKeeper. */
-#define CONNECT_TIMEOUT_MS 10000
-#define NOTE_BYTES_MAX     256 /* the protocol's bound */
+#define NOTE_BYTES_MAX 256 /* the protocol's bound */
 
 void cli_args_init(struct cli_args *args)
 {
@@ -24,7 +22,7 @@ void cli_args_init(struct cli_args *args)
 		.wait_ms = CLI_WAIT_FOREVER_MS,
 		.conflict_exit = CLI_EXIT_BUSY,
 		.lost_exit = CLI_EXIT_LOST,
-		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
+		.connect_timeout_ms = CLI_UNSET,
 		.kill_after_ms = CLI_UNSET,
 		.max_run_ms = CLI_NEVER_MS,
 		.signal = 15, /* TERM */
@@ -308,7 +306,7 @@ const struct cli_option cli_options_lock[] = {
 	{ "min-hold", 0, "DUR", set_min_hold, "nobody else before DUR" },
 	{ "max-hold", 0, "DUR", set_max_hold, "the lock is lost after DUR" },
 	{ "connect-timeout", 0, "DUR", set_connect_timeout,
-	  "time to find daemon and ZooKeeper (10s)" },
+	  "time to find daemon and ZooKeeper (10s; with -w no longer)" },
 	{ 0 },
 };
 

@@ -49,9 +49,9 @@ struct cli_args {
 	int conflict_exit;
 	int lost_exit;
 	const char *note;
-	int64_t min_hold_ms; /* 0: none */
-	int64_t max_hold_ms; /* 0: as long as it likes */
-	int64_t connect_timeout_ms;
+	int64_t min_hold_ms;        /* 0: none */
+	int64_t max_hold_ms;        /* 0: as long as it likes */
+	int64_t connect_timeout_ms; /* CLI_UNSET: by wait_ms */
 
 	/* run */
 	bool one_name; /* not an option: what follows is CMD, as flock has it */

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import proc  # noqa: E402
 from clicase import CliCase, quiet_env  # noqa: E402
+from daemon import Daemon  # noqa: E402
 
 VERSION = "0.1.0"
 
@@ -168,9 +169,30 @@ class StateTest(CliCase):
         checks = json.loads(self.zklock("--json", "doctor", code=1).stdout)
         self.assertIn("lease page",
                       [check["check"] for check in checks["checks"]])
+
+    def test_doctor_without_zookeeper(self):
+        daemon = Daemon("127.0.0.1:1").start("connecting")
+        try:
+            done = proc.run([proc.zklock(), "-S", daemon.socket, "doctor"],
+                            env=quiet_env())
+        finally:
+            daemon.stop()
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertRegex(done.stdout, r"(?m)^broken +session +the daemon is "
+                                      r"connecting; ZooKeeper: 127.0.0.1:1 ")
+
+    def test_doctor_without_a_daemon(self):
         done = proc.run([proc.zklock(), "-S", self.path("none"), "doctor"],
                         env=quiet_env())
         self.assertIn("systemctl start zklockd.socket", done.stdout)
+
+
+    def test_kick_and_revoke_of_nothing(self):
+        """It is not there: neither wrong usage nor anybody's failure."""
+        done = self.zklock("kick", "@999999", code=1)
+        self.assertIn("kick @999999: there is no such", done.stderr)
+        done = self.zklock("revoke", "nobodys", code=1)
+        self.assertIn("revoke nobodys: there is no", done.stderr)
 
 
 class CheckTest(CliCase):

@@ -344,6 +344,17 @@ class ScriptedTest(unittest.TestCase):
                 self.assertEqual(done.returncode, 69, done.stderr)
                 self.assertIn(state, done.stderr)
 
+    def test_who_does_not_wait_does_not_wait_for_zookeeper(self):
+        """Without --connect-timeout, which is 10 s where the wait is."""
+        with Scripted(state="connecting") as daemon:
+            for words in (["-n"], ["-w", "1500ms"]):
+                begin_s = time.monotonic()
+                done = proc.run([proc.zklock(), "-S", daemon.socket, "run",
+                                 *words, "a", "--", "true"],
+                                env=quiet_env())
+                self.assertEqual(done.returncode, 69, done.stderr)
+                self.assertLess(time.monotonic() - begin_s, 5)
+
     def test_a_session_just_in_time(self):
         with Scripted(state="connecting") as daemon:
             wrapper = proc.Process([proc.zklock(), "-S", daemon.socket,

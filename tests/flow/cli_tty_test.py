@@ -164,6 +164,13 @@ class TtyTest(unittest.TestCase):
         terminal.type("\x04")
         self.assertEqual(terminal.wait(), 0)
 
+    def test_an_empty_list_says_where_else_to_look(self):
+        self.daemon.answers["LIST"] = lambda *_: "OK 0"
+        terminal = self.start("list", "app*")
+        terminal.expect("no locks like app* on this host")
+        terminal.expect("zklock list -a app*")
+        self.assertEqual(terminal.wait(), 0)
+
     def test_a_hang_up_ends_it(self):
         terminal = self.start("run", "a", "--", "sh", "-c",
                               "echo ready; exec sleep 60")

@@ -135,6 +135,8 @@ class Scene:
             if turn <= 4:
                 self.tell(f"host{turn % 2 + 1} has it {took_ms[-1]:.1f} ms "
                           f"after UNLOCK, token {reply.token}")
+            elif turn == 5:
+                self.tell(f"and {HAND_OVERS - 4} times more")
         self.history.ended(hold, history.RELEASED, proc.now_ms())
         clients[HAND_OVERS % 2].unlock(name)
         took_ms.sort()
@@ -232,8 +234,11 @@ class Scene:
         say("or by hand: a line, an answer:")
         say(f"  socat - UNIX-CONNECT:{first.socket}")
         say(f"  LOCK backup      CHECK backup      UNLOCK backup      HELP")
-        say(f"ZooKeeper: {self.server.address}, below {ROOT}; logs: "
-            f"{first.log} {second.log}")
+        say(f"ZooKeeper serves at {self.server.address}, process "
+            f"{self.server.process.pid}; the locks are nodes below {ROOT}")
+        for host in self.hosts:
+            say(f"  zklockd of {host.keys['host']}: process "
+                f"{host.process.pid}, log {host.log}")
         say(f"To end it:  sh tests/try.sh --stop    (process {os.getpid()},"
             f" noted in {state})")
 

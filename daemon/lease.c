@@ -53,6 +53,9 @@ struct lease {
 	int64_t due_ms;    /* L-R4: when the next one should have been */
 	int64_t beat_ms;   /* when the next one is due */
 	int64_t beaten_ms; /* when the last one began */
+	int64_t paced_ms;  /* when the last that was an idle period behind the
+			    * one before it did: only those prove on an idle
+			    * host, and come as if there were no others */
 	int64_t sent_ms;   /* when any request was last sent */
 
 	/* the end of a lapsed session */
@@ -306,6 +309,7 @@ static void link_begins(struct lease *l, int64_t connect_ms, int64_t now_ms)
 	 * the connection was begun. */
 	l->chain_ms = connect_ms;
 	l->beat_ms = now_ms;
+	l->paced_ms = NO_MS;
 }
 
 static void begin_session(struct lease *l, const struct lease_attach *attach,
@@ -418,6 +422,9 @@ void lease_busy(struct lease *lease, bool busy, int64_t now_ms)
 		due_ms = lease->proof_ms + patience(lease);
 		if (due_ms > lease->due_ms)
 			lease->due_ms = due_ms;
+		beat_ms = lease->paced_ms + idle_period(lease);
+		if (beat_ms < lease->beat_ms)
+			lease->beat_ms = beat_ms;
 	}
 }
 
@@ -436,7 +443,10 @@ void lease_drain(struct lease *lease, int64_t now_ms)
 static void tick_beat(struct lease *l, int64_t now_ms)
 {
 	if (now_ms >= l->beat_ms) {
-		l->beat_ms = now_ms + period(l);
+		if (now_ms >= l->paced_ms + idle_period(l))
+			l->paced_ms = now_ms;
+		l->beat_ms = l->busy ? now_ms + beat_period(l)
+				     : l->paced_ms + idle_period(l);
 		l->beaten_ms = now_ms;
 		l->sent_ms = now_ms;
 		emit(l, LEASE_FX_SYNC);

@@ -476,6 +476,57 @@ START_TEST(the_beat_while_busy)
 }
 END_TEST
 
+/* Beats as they come, each answered at once, and something is held for an
+ * instant at busy_ms; what is left of the lease at its worst. */
+static int64_t horizon_ms(int64_t busy_ms)
+{
+	struct lease_mark mark;
+	int64_t least_ms = INT64_MAX;
+
+	attach(0, T, true);
+	for (int64_t ms = 0; ms <= 60000; ms += 10) {
+		unsigned syncs = seen[LEASE_FX_SYNC];
+		unsigned sets = seen[LEASE_FX_SET];
+
+		at(ms);
+		if (ms == busy_ms || ms == busy_ms + 10)
+			lease_busy(lease, ms == busy_ms, ms);
+		take();
+		at(ms);
+		if (seen[LEASE_FX_SYNC] > syncs || ms == 0) {
+			mark = lease_sent(lease, ms);
+			lease_answered(lease, &mark, LEASE_SYNC, true, ms);
+			take();
+		}
+		if (seen[LEASE_FX_SET] > sets) {
+			mark = lease_sent(lease, ms);
+			lease_answered(lease, &mark, LEASE_WRITE, true, ms);
+			take();
+		}
+		if (ms > 10000 && lease_deadline_ms(lease) - ms < least_ms)
+			least_ms = lease_deadline_ms(lease) - ms;
+	}
+	return least_ms;
+}
+
+/* R2: a lock that is held for an instant in an idle night, whenever that is,
+ * costs a beat and nothing of the lease: the next one is as good as before. */
+START_TEST(an_early_beat_does_not_put_off_the_proof)
+{
+	int64_t still_ms = horizon_ms(INT64_MAX - 10);
+	unsigned beats = seen[LEASE_FX_SYNC];
+
+	ck_assert_int_ge(still_ms, 5500);
+	for (int64_t ms = 20000; ms < 27000; ms += 50) {
+		teardown();
+		setup();
+		/* The deadline moves in steps of a quarter of a beat. */
+		ck_assert_int_gt(horizon_ms(ms), still_ms - 250);
+		ck_assert_uint_le(seen[LEASE_FX_SYNC], beats + 2);
+	}
+}
+END_TEST
+
 /* R7, R12: grants up to a third of T before D, and none in doubt. */
 START_TEST(grants_need_a_third)
 {
@@ -558,6 +609,7 @@ int main(void)
 	tcase_add_test(tc, coming_and_going_does_not_hurry_the_beat);
 	tcase_add_test(tc, an_idle_host_leaves_a_deposed_leader_soon);
 	tcase_add_test(tc, the_beat_while_busy);
+	tcase_add_test(tc, an_early_beat_does_not_put_off_the_proof);
 	tcase_add_test(tc, grants_need_a_third);
 	tcase_add_test(tc, a_session_too_short_grants_nothing);
 	tcase_add_test(tc, a_drain_pulls_the_deadline_in);

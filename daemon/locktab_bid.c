@@ -55,7 +55,7 @@ struct bid *bid_open(struct locktab *tab, struct lock *lock, enum zkp_mode mode)
 	bid->id = ++tab->bid_last;
 	bid->mode = mode;
 	bid->lock = lock;
-	bid->late = lock->period.on;
+	bid->period = lock->period.on ? lock->period.number : 0;
 	TAILQ_INIT(&bid->held);
 	HASH_ADD(by_id, tab->bids, id, sizeof bid->id, bid);
 	if (lock->serving)
@@ -80,10 +80,17 @@ static void period_hear(struct lock *lock, enum locktab_behind behind,
 		if (lock->period.on)
 			break;
 		lock->period.on = true;
+		lock->period.number++;
 		lock->period.turns = 0;
 		lock->period.start_ms = now_ms;
 		break;
 	}
+}
+
+/* Opened when the waiters behind were known already. */
+static bool is_late(const struct lock *lock, const struct bid *bid)
+{
+	return lock->period.on && bid->period == lock->period.number;
 }
 
 /* It serves now.  What it heard while it was the next one counts from then. */
@@ -95,7 +102,8 @@ static void promote(struct lock *lock)
 	lock->next = NULL;
 	if (!bid || bid->state != BID_OWNED)
 		return;
-	if (bid->behind == BEHIND_UNKNOWN && lock->period.on && !bid->late)
+	if (bid->behind == BEHIND_UNKNOWN && lock->period.on &&
+	    !is_late(lock, bid))
 		bid->behind = BEHIND_SOMEBODY;
 	period_hear(lock, bid->behind, bid->behind_ms);
 }
@@ -319,7 +327,7 @@ static enum locktab_behind owned_behind(struct lock *lock,
 		return behind;
 	if (!ev->bid.after_own)
 		lock->period.on = false;
-	else if (behind == BEHIND_UNKNOWN && bid->late)
+	else if (behind == BEHIND_UNKNOWN && is_late(lock, bid))
 		lock->period.on = false;
 	else if (behind == BEHIND_UNKNOWN && lock->period.on)
 		return BEHIND_SOMEBODY;

@@ -87,7 +87,7 @@ struct bid {
 	bool downgraded;  /* R5: an X node that is held shared */
 	bool looked;      /* a WAIT was answered by it */
 	bool revoked;     /* another program asked for it: no more turns */
-	bool late;        /* opened when waiters behind were known already */
+	uint64_t period;  /* it was opened in; 0: nobody was known to wait */
 	bool next_failed; /* R8: there is no room for a next one */
 	enum locktab_behind behind;
 	int64_t behind_ms; /* since when that is known */
@@ -130,6 +130,7 @@ struct lock {
 		bool on; /* a waiter behind is known */
 		uint32_t turns;
 		int64_t start_ms;
+		uint64_t number; /* of this one, or of the last */
 	} period;
 	int64_t linger_until_ms;
 	TAILQ_ENTRY(lock) home; /* the list of its state */

@@ -322,6 +322,7 @@ struct sim_request {
 	enum coord_verb verb;
 	int name;              /* LIST: of the lock; -1: other */
 	bool creates, deletes; /* bids */
+	bool searches;         /* LIST: for a create that was lost (R11) */
 	uint8_t names;         /* a bit for each lock that it writes in */
 };
 
@@ -581,8 +582,11 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		       const struct coord_event *ev);
 void sim_budget_tree(struct sim *sim);
+bool sim_budget_searches(const struct sim_link *link,
+			 const struct sim_request *row);
 /* What a name in a queue says: by this code, not by the one that is tested. */
 bool sim_before(const char *name, const char *other);
+bool sim_is_numbered(const char *name);
 bool sim_reads(const char *name);
 
 /* --- sim_calm.c --- */

@@ -27,6 +27,11 @@ bool sim_before(const char *name, const char *other)
 	return number_of(name) >= 0 && number_of(name) < number_of(other);
 }
 
+bool sim_is_numbered(const char *name)
+{
+	return number_of(name) >= 0;
+}
+
 bool sim_reads(const char *name)
 {
 	return strstr(name, "__READ__") || strstr(name, "__rlock__");
@@ -76,6 +81,30 @@ static bool is_leaving(const struct sim_link *link, int name)
 	return false;
 }
 
+/* R11: before it looks for a lost create, a host writes to a name that has no
+ * number.  That listing looks for one node, and tells of nobody else. */
+bool sim_budget_searches(const struct sim_link *link,
+			 const struct sim_request *row)
+{
+	const struct sim_requests *asked = &link->asked;
+	const struct sim_request *before =
+	    &asked->of[(asked->at + asked->len - 1) % SIM_REQUESTS_MAX];
+
+	return asked->len && row->verb == COORD_LIST &&
+	       before->verb == COORD_DELETE && !before->deletes &&
+	       before->name == row->name;
+}
+
+/* Does a client of this host hold it now? */
+static bool is_held(const struct sim_host *host, int name)
+{
+	for (int i = 0; i < SIM_HOLDS; i++) {
+		if (host->holds[i].live && host->holds[i].name == name)
+			return true;
+	}
+	return false;
+}
+
 void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		       const struct coord_event *ev)
 {
@@ -106,10 +135,11 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		budget->turns = 0;
 		budget->since_ms = sim_host_ms(sim, host);
 		/* R10: its bid serves nobody any more, the next one does not
-		 * serve yet.  However long that delete takes, it is no time
-		 * in which anybody was served past the waiter: the
-		 * milliseconds begin with the next grant. */
-		budget->between = is_leaving(&host->link, name);
+		 * serve yet.  However long that takes, it is no time in which
+		 * anybody was served past the waiter: the milliseconds begin
+		 * with the next grant. */
+		budget->between =
+		    is_leaving(&host->link, name) || !is_held(host, name);
 	}
 	budget->known = behind;
 }

@@ -473,8 +473,9 @@ static void note_write(struct sim_request *row, const struct coord_op *op)
 	int name = sim_path_name(op->path, &parent);
 	bool bid = name >= 0 && op->path[parent] == '/';
 
-	row->creates = row->creates || (bid && op->verb == COORD_CREATE);
-	row->deletes = row->deletes || (bid && op->verb == COORD_DELETE);
+	row->creates |= bid && op->verb == COORD_CREATE;
+	row->deletes |=
+	    bid && op->verb == COORD_DELETE && sim_is_numbered(op->path);
 	if (name >= 0)
 		row->names |= (uint8_t)(1 << name);
 }
@@ -491,6 +492,7 @@ static void link_submit(struct coord *coord, const struct coord_op *ops,
 		struct sim_request row = { .id = op->id, .verb = op->verb };
 
 		row.name = sim_path_name(op->path, &parent);
+		row.searches = sim_budget_searches(link, &row);
 		note_write(&row, op);
 		for (size_t k = 0; k < op->subs_len; k++)
 			note_write(&row, &op->subs[k]);
@@ -599,7 +601,7 @@ static void answered(struct sim *sim, struct sim_link *link,
 		if (link->proof_ms)
 			link->sprung = true;
 	}
-	if (row.verb == COORD_LIST && row.name >= 0 &&
+	if (row.verb == COORD_LIST && row.name >= 0 && !row.searches &&
 	    !is_listing(link, row.name))
 		sim_budget_listed(sim, link->host, row.name, ev);
 }

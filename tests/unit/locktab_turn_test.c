@@ -231,6 +231,25 @@ START_TEST(c5_a_plain_hand_over_counts_on_too)
 }
 END_TEST
 
+/* A bid that was opened when a waiter was known has seen that one go, and
+ * nobody of those that came later. */
+START_TEST(c5_a_bid_is_younger_than_the_first_waiter_only)
+{
+	play("0 c1 SLOCK foo\n"
+	     "1 bid1 owned 70 somebody\n"
+	     "2 c2 LOCK foo\n"
+	     "3 bid2 queued 1 db1 kin 1 75\n"
+	     "4 bid1 sees alone\n"
+	     "12 bid1 sees somebody\n"
+	     "13 c1 UNLOCK foo\n"
+	     "14 bid2 owned 75 unknown after\n"
+	     "15 c3 LOCK foo\n"
+	     "62 c2 UNLOCK foo\n");
+	expect("bid2 owned 75 unknown after -> c2 GRANTED foo 75.0\n");
+	expect("c2 UNLOCK foo -> c2=OK bid3+ bid2-\n");
+}
+END_TEST
+
 /* A waiter that comes while the first one's delete is under way. */
 START_TEST(a_waiter_arrives_during_a_slide)
 {
@@ -542,6 +561,7 @@ int main(void)
 	tcase_add_test(tc, a_stranger_that_left_is_no_hindrance);
 	tcase_add_test(tc, c5_the_budget_is_not_served_twice);
 	tcase_add_test(tc, c5_a_late_listing_counts);
+	tcase_add_test(tc, c5_a_bid_is_younger_than_the_first_waiter_only);
 	tcase_add_test(tc, c5_the_next_bids_own_listing_counts);
 	tcase_add_test(tc, c5_a_vanished_bid_counts);
 	tcase_add_test(tc, one_of_two_waiters_withdraws);

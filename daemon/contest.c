@@ -408,7 +408,7 @@ static void say_queued(struct contest *c, struct contest_effects *fx)
 
 	one->below = c->below;
 	one->holder = c->first_seen ? fx->holder : "";
-	one->kin = c->blocking == 1 && c->pred_is_kin;
+	one->kin = c->kin;
 	one->after_own = c->blocking == 1 && c->pred_is_own;
 	one->behind_known = true;
 	one->behind = c->behind;

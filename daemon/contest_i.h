@@ -59,7 +59,7 @@ struct contest {
 	bool behind;     /* somebody stands behind us */
 	bool first_seen; /* holder says who is first */
 	bool pred_is_own;        /* a bid of this daemon */
-	bool pred_is_kin;        /* a bid of some zklockd */
+	bool kin;                /* all in our way are of one zklockd */
 	bool pred_may_downgrade; /* C1 */
 	char holder[LAYOUT_HOLDER_MAX];
 };

@@ -29,6 +29,7 @@ struct standing {
 	bool semaphore;           /* the name is used as one */
 	unsigned below;           /* contenders before us */
 	unsigned blocking;        /* those of them who end before we begin */
+	bool kin;                 /* all of them are of one zklockd */
 	unsigned behind;          /* strangers who must wait for us */
 	bool after_own;           /* a shared bid of ours is before this one */
 	bool own_below;           /* an exclusive one is */
@@ -61,6 +62,10 @@ static void stand_below(const struct contest *c, struct standing *st,
 		st->after_own = st->after_own || is_ours(c, child);
 		return;
 	}
+	st->kin =
+	    child->kin &&
+	    (st->blocking == 0 ||
+	     (st->kin && layout_uuid_akin(&st->pred_child.uuid, &child->uuid)));
 	st->blocking++;
 	st->own_below = st->own_below || is_ours(c, child);
 	if (!st->pred || layout_child_before(&st->pred_child, child)) {
@@ -199,7 +204,7 @@ void contest_judge(struct contest *c, const struct coord_event *ev,
 	c->first = NULL;
 	if (st.first != st.pred)
 		set_path(c, &c->first, st.first);
-	c->pred_is_kin = st.pred_child.kin;
+	c->kin = st.kin;
 	c->pred_is_own = is_ours(c, &st.pred_child);
 	c->after = c->pred_is_own && st.below == 1
 		       ? layout_uuid_bid(&st.pred_child.uuid)

@@ -35,11 +35,16 @@ bool layout_uuid_equal(const struct layout_uuid *a, const struct layout_uuid *b)
 	return a->high == b->high && a->low == b->low;
 }
 
+bool layout_uuid_akin(const struct layout_uuid *a, const struct layout_uuid *b)
+{
+	return a->high == b->high && a->low >> 48 == b->low >> 48;
+}
+
 bool layout_uuid_is_of(const struct layout_uuid *uuid, uint64_t instance)
 {
 	struct layout_uuid ours = layout_uuid_make(instance, 0);
 
-	return uuid->high == ours.high && uuid->low >> 48 == ours.low >> 48;
+	return layout_uuid_akin(uuid, &ours);
 }
 
 uint64_t layout_uuid_bid(const struct layout_uuid *uuid)

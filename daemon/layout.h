@@ -105,6 +105,8 @@ const struct layout_share *layout_share_find(const struct layout_share *shares,
 struct layout_uuid layout_uuid_make(uint64_t instance, uint64_t bid);
 bool layout_uuid_equal(const struct layout_uuid *a,
 		       const struct layout_uuid *b);
+/* Were both made in the life of one daemon? */
+bool layout_uuid_akin(const struct layout_uuid *a, const struct layout_uuid *b);
 /* Was it made by layout_uuid_make() of that instance? */
 bool layout_uuid_is_of(const struct layout_uuid *uuid, uint64_t instance);
 /* The number of the bid in an uuid of ours: its lowest 48 bits. */

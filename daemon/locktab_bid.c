@@ -253,8 +253,8 @@ bool bid_takes(const struct locktab *tab, const struct bid *bid,
 
 /* What contest says */
 
-/* R14: a kinsman alone before us may only be lingering, and our bid is what
- * ends that. */
+/* R14: one kinsman before us, with one bid or two (R8), may only be lingering,
+ * and our bid is what ends that. */
 static bool try_waits(struct locktab *tab, struct ticket *t,
 		      const struct locktab_event *ev)
 {

@@ -56,21 +56,6 @@ void sim_calm_ended(struct sim *sim, struct sim_host *host, int name)
 
 /* --- R13: an owned bid that serves nobody --- */
 
-void sim_calm_watch(struct sim *sim, struct sim_host *host, const char *path)
-{
-	size_t parent = 0;
-	int name = sim_path_name(path, &parent);
-	struct sim_budget *budget;
-
-	sim_note(sim, "h%d hears of %s", host->number, path);
-	if (name < 0 || path[parent] != '\0')
-		return;
-	/* It must know already that nobody wants it. */
-	budget = &host->budgets[name];
-	if (budget->idle_us && budget->idle_us < host->turned_us)
-		budget->stirred = true;
-}
-
 /* Does it say anything of that lock just now, or may it not? */
 static bool is_speaking(const struct sim_link *link, int name)
 {
@@ -85,6 +70,24 @@ static bool is_speaking(const struct sim_link *link, int name)
 		writes += row->creates || row->deletes;
 	}
 	return writes >= WRITES_MAX;
+}
+
+void sim_calm_watch(struct sim *sim, struct sim_host *host, const char *path)
+{
+	size_t parent = 0;
+	int name = sim_path_name(path, &parent);
+	struct sim_budget *budget;
+
+	sim_note(sim, "h%d hears of %s", host->number, path);
+	if (name < 0 || path[parent] != '\0')
+		return;
+	/* It must know already that nobody wants it; and what it writes there
+	 * itself (R8: its next bid) is a child event too, for which it lists.
+	 */
+	budget = &host->budgets[name];
+	if (budget->idle_us && budget->idle_us < host->turned_us &&
+	    !is_speaking(&host->link, name))
+		budget->stirred = true;
 }
 
 /* Does a bid stand there that serves nobody, and should go? */

@@ -6,7 +6,7 @@
  * A play is a line each; short names stand for the children of the lock:
  * "us" is our node (number 5, or our_seq), "m3" a mutex node of Curator with
  *number 3, "w3" its writer, "r3" its reader, "z3" another zklockd's, "q3" that
- *one's reader, "t7" a twin with our uuid.
+ *one's reader, "y3" a third zklockd's, "t7" a twin with our uuid.
  *
  *	create ok | nonode | maybe | notsent | refused
  *	claim N: the create, with its parent, who then has N children
@@ -46,7 +46,8 @@ static const char *child(const char *word)
 {
 	static char names[8][LAYOUT_NAME_MAX + 16];
 	static unsigned at;
-	struct layout_uuid other = layout_uuid_make(99, 1);
+	struct layout_uuid other =
+	    layout_uuid_make(*word == 'y' ? UINT64_C(7) << 32 : 99, 1);
 	char *name = names[at++ % 8];
 	char prefix[LAYOUT_NAME_MAX];
 	int seq = word[1] ? atoi(word + 1) : 0;
@@ -56,7 +57,7 @@ static const char *child(const char *word)
 	if (strcmp(word, "us") == 0 || *word == 't')
 		layout_bid_prefix(LAYOUT_OWN, mode, &uuid, prefix,
 				  sizeof prefix);
-	else if (*word == 'z' || *word == 'q')
+	else if (*word == 'z' || *word == 'q' || *word == 'y')
 		layout_bid_prefix(LAYOUT_OWN,
 				  *word == 'q' ? ZKP_MODE_S : ZKP_MODE_X,
 				  &other, prefix, sizeof prefix);

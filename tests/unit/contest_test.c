@@ -56,11 +56,32 @@ START_TEST(c3_two_below_list_again)
 		   "create ok ->\n"
 		   "list us z4 z3 -> first pred!\n"
 		   "first ok ->\n"
-		   "pred ok -> QUEUED(2 db2 pid=812 deploy.py)\n"
+		   "pred ok -> QUEUED(2 kin db2 pid=812 deploy.py)\n"
 		   "fired deleted z4 -> list\n"
 		   "list us z3 -> pred!\n"
 		   "pred ok -> QUEUED(1 kin db2 pid=812 deploy.py)\n"
 		   "fired deleted z3 -> OWNED(unknown) behind!\n");
+}
+END_TEST
+
+/* R14: two bids of one zklockd may be one that lingers and the next that it
+ * made ahead; where somebody else stands too, one of them waits. */
+START_TEST(kin_is_all_of_one_daemon)
+{
+	TRANSCRIPT("create ok\nlist us z4 y3\nfirst ok\npred ok\n",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us z4 y3 -> first pred!\n"
+		   "first ok ->\n"
+		   "pred ok -> QUEUED(2 db2 pid=812 deploy.py)\n");
+	begin(true, false);
+	TRANSCRIPT("create ok\nlist us z4 m3\nfirst ok\npred ok\n",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us z4 m3 -> first pred!\n"
+		   "first ok ->\n"
+		   "pred ok -> QUEUED(2 curator host=db2 pid=812 "
+		   "uid=0 cmd=deploy.py)\n");
 }
 END_TEST
 
@@ -396,6 +417,7 @@ int main(void)
 	tcase_add_test(tc, the_parent_is_made_when_it_is_missing);
 	tcase_add_test(tc, r1_one_below_grants_without_a_listing);
 	tcase_add_test(tc, c3_two_below_list_again);
+	tcase_add_test(tc, kin_is_all_of_one_daemon);
 	tcase_add_test(tc, c1_a_foreign_writer_is_not_believed);
 	tcase_add_test(tc, c2_counted_by_nodes);
 	tcase_add_test(tc, lost_create_applied);

@@ -47,7 +47,7 @@ enum contest_question {
 	CONTEST_Q_DELETE,
 	CONTEST_Q_TWIN, /* delete a second node with our uuid */
 	/* of a semaphore: */
-	CONTEST_Q_SLOTS_MAKE, /* its node, with the number of slots */
+	CONTEST_Q_SLOTS_MAKE, /* the node above its two */
 	CONTEST_Q_SLOTS_GET,  /* what number does it say? */
 	CONTEST_Q_SLOTS_KIND, /* does anybody use the name as a lock? */
 	CONTEST_Q_SLOTS_SET,

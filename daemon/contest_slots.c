@@ -10,9 +10,10 @@
  * and grants itself at N; we count those before ours.  The two agree: when it
  * grants, all that exist are at most N, and when we do, we and all before us.
  *
- * The entry also guards what the semaphore's node says: how many slots there
- * are, and that nobody uses the name as a lock.  It is asked in the flush that
- * makes the lease, so it costs no trip.
+ * The entry also guards two questions: how many slots there are, which `leases`
+ * says, and whether somebody uses the name as a lock.  They are asked in the
+ * flush that makes the lease, so they cost no trip.  The number does not stand
+ * in the node above, which a lock of that name writes to (R15) before it knows.
  *
  *	ENTRY ---owned---> lease created, number and kind asked
  *	      ---lease among the first N, number and kind right---> OWNED
@@ -30,13 +31,13 @@ struct slots {
 	struct contest_setup setup;    /* what the lease will need of it */
 	struct contest *entry, *lease; /* NULL: not yet, or gone */
 	char *entries, *leases;        /* their parents */
-	char number[LAYOUT_NAME_MAX];  /* what the node has to say */
+	char number[LAYOUT_NAME_MAX];  /* what `leases` has to say */
 	uint32_t visit;                /* questions about it so far */
 	bool foreign;     /* others have made it: what it says is theirs */
 	bool asked;       /* the entry was ours: the lease began */
 	bool redo;        /* the link broke under the questions: ask again */
-	bool number_ok;   /* the node says our number */
-	bool number_none; /* it says nothing yet */
+	bool number_ok;   /* it says our number */
+	bool number_none; /* it says nothing yet, or is not there */
 	bool kind_ok;     /* nobody bids for the name as a lock */
 	bool lease_ok;    /* among the first N */
 	bool granted;
@@ -48,14 +49,14 @@ static void relay(struct contest *face, struct contest_effects *fx, size_t from,
 
 static struct coord_op *ask(struct contest *face, struct contest_effects *fx,
 			    enum contest_question question,
-			    enum coord_verb verb)
+			    enum coord_verb verb, const char *path)
 {
 	struct contest_effect *one = contest_emit(fx, CONTEST_FX_OP);
 
 	one->question = question;
 	one->visit = face->slots->visit;
 	one->op.verb = verb;
-	one->op.path = face->parent;
+	one->op.path = path;
 	return &one->op;
 }
 
@@ -108,20 +109,8 @@ static void ask_number_and_kind(struct contest *face,
 	s->number_none = false;
 	if (!face->link_up || s->foreign)
 		return;
-	(void)ask(face, fx, CONTEST_Q_SLOTS_GET, COORD_GET);
-	(void)ask(face, fx, CONTEST_Q_SLOTS_KIND, COORD_LIST);
-}
-
-static void say_number(struct contest *face, struct contest_effects *fx,
-		       enum contest_question question, enum coord_verb verb)
-{
-	struct coord_op *op = ask(face, fx, question, verb);
-
-	op->kind = COORD_CONTAINER;
-	if (face->slots->foreign)
-		return;
-	op->data = face->slots->number;
-	op->data_len = strlen(op->data);
+	(void)ask(face, fx, CONTEST_Q_SLOTS_GET, COORD_GET, s->leases);
+	(void)ask(face, fx, CONTEST_Q_SLOTS_KIND, COORD_LIST, face->parent);
 }
 
 static void on_number(struct contest *face, const struct coord_event *ev,
@@ -168,15 +157,20 @@ static void grant_if_right(struct contest *face, struct contest_effects *fx)
 	step_inner(face, false, &leave, fx);
 }
 
-/* A node of nobody's number is given ours: who has the entry is alone. */
+/* Nobody's number is ours to say: who has the entry is alone.  A lease has to
+ * stand there first, or there is nothing to write to. */
 static void settle_number(struct contest *face, struct contest_effects *fx)
 {
 	struct slots *s = face->slots;
+	struct coord_op *op;
 
-	if (!s->kind_ok || !s->number_none || face->leaving)
+	if (!s->kind_ok || !s->number_none || face->leaving || !s->lease ||
+	    !s->lease->own)
 		return;
 	s->number_none = false;
-	say_number(face, fx, CONTEST_Q_SLOTS_SET, COORD_SET);
+	op = ask(face, fx, CONTEST_Q_SLOTS_SET, COORD_SET, s->leases);
+	op->data = s->number;
+	op->data_len = strlen(s->number);
 }
 
 static void heard(struct contest *face, const struct contest_event *ev,
@@ -229,6 +223,12 @@ static void on_answer(struct contest *face, const struct contest_event *ev,
 		s->redo = true;
 		break;
 	case CONTEST_ABSENT:
+		if (ev->question == CONTEST_Q_SLOTS_GET) {
+			s->number_none = true;
+			settle_number(face, fx);
+			break;
+		}
+		/* fallthrough */
 	case CONTEST_FORBIDDEN:
 		fail(face, ZKP_ZK, "the semaphore's node cannot be read", fx);
 		break;
@@ -301,12 +301,14 @@ static void relay_one(struct contest *face, struct contest_effects *fx,
 		break;
 	case CONTEST_FX_ROOT:
 		*contest_emit(fx, CONTEST_FX_ROOT) = *one;
-		say_number(face, fx, CONTEST_Q_SLOTS_MAKE, COORD_CREATE);
+		ask(face, fx, CONTEST_Q_SLOTS_MAKE, COORD_CREATE, face->parent)
+		    ->kind = COORD_CONTAINER;
 		break;
 	case CONTEST_FX_QUEUED:
 		*contest_emit(fx, CONTEST_FX_QUEUED) = *one;
 		/* Whoever has the entry may be about to give it up. */
 		fx->fx[fx->len - 1].kin = !of_lease;
+		settle_number(face, fx);
 		break;
 	case CONTEST_FX_OWNED:
 		if (!of_lease) {
@@ -315,6 +317,7 @@ static void relay_one(struct contest *face, struct contest_effects *fx,
 		}
 		s->owned = *one;
 		s->lease_ok = true;
+		settle_number(face, fx);
 		grant_if_right(face, fx);
 		break;
 	case CONTEST_FX_BEHIND:

@@ -186,6 +186,10 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 		       hub->now_ms);
 	switch (op->kind) {
 	case HUB_OP_BID:
+		/* A semaphore's number, written, grants and proves: first the
+		 * page, then grants.  Nothing of that answer is lent. */
+		if (op->verb == COORD_SET)
+			hub_session_run(hub);
 		hub_bid_answer(hub, op, ev);
 		break;
 	case HUB_OP_BATCH:

@@ -113,6 +113,8 @@ class SlotsTest(E2eCase):
         first.lock("pool", "slots=2")
         second.err("LOCK pool slots=3", "KIND")
         second.err("LOCK pool", "KIND")
+        # Who asked for a lock has not changed what the first one wrote down.
+        second.err("LOCK pool slots=3", "KIND")
         second.lock("plain")
         first.err("LOCK plain slots=2", "KIND")
         self.wait_nodes("pool", 0, 1)

@@ -243,6 +243,7 @@ struct sim_ask {
 	bool told;                        /* it is in the history */
 	int64_t min_hold_ms, max_hold_ms; /* LOCK: 0: none */
 	bool shared;                      /* LOCK: asked so */
+	unsigned slots;                   /* LOCK: said so; 0: a lock */
 	bool trying;                      /* MANY: TRYLOCK */
 	uint8_t many[SIM_NAMES_MAX];      /* MANY: the names, in order */
 	uint8_t many_len;
@@ -269,6 +270,7 @@ struct sim_conn {
 struct sim_hold {
 	bool live;
 	bool shared;
+	unsigned slots; /* 0: of a lock */
 	int name;
 	uint64_t id, token;
 	uint16_t gen;
@@ -283,6 +285,12 @@ struct sim_hold {
 	bool told;          /* it is in the history */
 	int64_t missing_us; /* its node was deleted by hand; 0: no */
 	char node[128];
+};
+
+/* What nobody does about a free slot. */
+struct sim_pool {
+	int64_t zxid;     /* of its tree, */
+	int64_t since_us; /* which is so since */
 };
 
 /* P2: one that was given. */
@@ -447,6 +455,7 @@ struct sim {
 	bool exempt[SIM_NAMES_MAX];     /* an operator deleted a bid */
 	int64_t left_us[SIM_NAMES_MAX]; /* a stranger did last; 0: none */
 	struct sim_head heads[SIM_NAMES_MAX];
+	struct sim_pool pool;
 	bool healing;
 	int64_t healed_us;
 	bool resting;  /* healed, and nobody asks any more */
@@ -589,8 +598,21 @@ bool sim_before(const char *name, const char *other);
 bool sim_is_numbered(const char *name);
 bool sim_reads(const char *name);
 
+/* --- sim_pool.c --- */
+
+bool sim_is_pool(const struct sim *sim, int name);
+/* Are some mistaken about its number of slots, or its kind? */
+bool sim_pool_disputed(const struct sim *sim);
+/* How many slots that act says; 0: a lock. */
+unsigned sim_pool_wish(const struct sim *sim, const struct sim_act *act);
+void sim_pool_granted(struct sim *sim, const struct sim_host *host,
+		      const struct sim_hold *hold);
+void sim_pool_turn(struct sim *sim);
+
 /* --- sim_calm.c --- */
 
+/* A quiet day, and everybody has been connected for long. */
+bool sim_calm_settled(const struct sim *sim);
 /* Does a client of that host hold it, or ask for it? */
 bool sim_wanted(const struct sim_host *host, int name);
 void sim_calm_said(struct sim_host *host, int name);
@@ -625,7 +647,6 @@ void sim_verbs_granted(struct sim *sim, const struct sim_host *host,
 		       struct sim_hold *hold, const struct sim_ask *ask,
 		       const struct zkp_grant *grant);
 /* Is this name a semaphore?  Nobody else takes part in that. */
-bool sim_is_pool(const struct sim *sim, int name);
 void sim_verbs_kept(struct sim *sim, int name, bool shared);
 void sim_verbs_revoked(struct sim_hold *hold, const struct zkp_reply *reply);
 /* KICK was answered OK: what was only kept is not any more. */

@@ -105,6 +105,19 @@ static bool is_held(const struct sim_host *host, int name)
 	return false;
 }
 
+/* A listing that was asked for again is not looked at. */
+static bool is_listing(const struct sim_link *link, int name)
+{
+	for (size_t i = 0; i < link->asked.len; i++) {
+		const struct sim_request *row =
+		    &link->asked.of[(link->asked.at + i) % SIM_REQUESTS_MAX];
+
+		if (row->verb == COORD_LIST && row->name == name)
+			return true;
+	}
+	return false;
+}
+
 void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		       const struct coord_event *ev)
 {
@@ -112,6 +125,8 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 	size_t len = 0;
 	bool behind;
 
+	if (is_listing(&host->link, name))
+		return;
 	/* R16: a bid of several names lists for itself alone, and what that
 	 * shows the other bids of the host are not told. */
 	if (sim_many_wanted(host, name))

@@ -198,7 +198,7 @@ void sim_calm_tickets(struct sim *sim, const struct sim_host *host, int conn,
 
 /* --- refusals and notices on a quiet day --- */
 
-static bool is_settled(const struct sim *sim)
+bool sim_calm_settled(const struct sim *sim)
 {
 	return sim->weather.quiet && !sim->healing &&
 	       sim->now_us > SETTLED * sim->weather.timeout_ms * SIM_MS;
@@ -235,7 +235,7 @@ static bool only_lingers(const struct sim *sim, const struct sim_host *host,
 void sim_calm_refused(struct sim *sim, struct sim_host *host,
 		      const struct sim_ask *ask, enum zkp_status status)
 {
-	if (ask->act > SIM_ACT_TRY || !is_settled(sim))
+	if (ask->act > SIM_ACT_TRY || !sim_calm_settled(sim))
 		return;
 	if (status == ZKP_SUSPENDED || status == ZKP_UNAVAILABLE)
 		sim_fail(sim, "P3: h%d refuses #%llu on a quiet day",

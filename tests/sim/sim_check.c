@@ -49,8 +49,6 @@ static const struct coord_tree_node *queue_of(const struct sim *sim, int name)
 static void check_alone(struct sim *sim, const struct sim_host *host,
 			const struct sim_hold *hold)
 {
-	unsigned room = sim_is_pool(sim, hold->name) ? sim->weather.slots : 1;
-
 	for (int i = 0; i < sim->weather.hosts * SIM_HOLDS; i++) {
 		const struct sim_host *at = &sim->hosts[i / SIM_HOLDS];
 		const struct sim_hold *other = &at->holds[i % SIM_HOLDS];
@@ -58,7 +56,7 @@ static void check_alone(struct sim *sim, const struct sim_host *host,
 		if (other == hold || sim->exempt[hold->name] ||
 		    other->name != hold->name ||
 		    (other->shared && hold->shared) ||
-		    !sim_believes(sim, at, other) || --room > 0)
+		    !sim_believes(sim, at, other))
 			continue;
 		sim_fail(sim,
 			 "P1: %s is granted on h%d.%d while h%d.%d believes it "
@@ -181,6 +179,8 @@ static void check_node(struct sim *sim, const struct sim_host *host,
 			 sim_name(hold->name), host->number, hold->node);
 		return;
 	}
+	if (hold->slots)
+		return; /* beside locks of the same name, which are refused */
 	for (child = coord_tree_child_first(queue_of(sim, hold->name)); child;
 	     child = coord_tree_child_next(child)) {
 		const char *word = coord_tree_name(child);
@@ -234,14 +234,14 @@ void sim_check_grant(struct sim *sim, struct sim_host *host,
 		     const struct sim_hold *hold, const struct sim_ask *ask)
 {
 	check_lease(sim, host, hold);
-	check_alone(sim, host, hold);
 	/* A semaphore's tokens are unique only, and each slot is asked for at
 	 * ZooKeeper: what is recovered there comes later. */
 	if (sim_is_pool(sim, hold->name)) {
 		check_node(sim, host, hold);
-		sim->counts.slots++;
+		sim_pool_granted(sim, host, hold);
 		return;
 	}
+	check_alone(sim, host, hold);
 	check_token(sim, host, hold);
 	/* R16: those of several names wait for nobody but in the tree. */
 	if (!hold->of_many)
@@ -335,6 +335,7 @@ void sim_check_turn(struct sim *sim, struct sim_host *host)
 	for (int i = 0; i < SIM_HOLDS; i++)
 		check_notice(sim, host, &host->holds[i]);
 	sim_calm_turn(sim, host);
+	sim_pool_turn(sim);
 	for (int i = 0; i < SIM_CONNS; i++) {
 		if (host->conns[i].ended || host->conns[i].quits)
 			sim_fail(sim, "P5: h%d.%d has ended and is not closed",

@@ -155,11 +155,13 @@ static void lock(struct sim *sim, struct sim_host *host,
 {
 	struct sim_ask ask = { .act = act->type, .name = act->name };
 	const char *mode;
-	char words[128], bounds[64];
+	char words[128], bounds[64] = "";
 
 	if (sim_is_pool(sim, act->name)) {
-		(void)snprintf(bounds, sizeof bounds, " slots=%u",
-			       sim->weather.slots);
+		ask.slots = sim_pool_wish(sim, act);
+		if (ask.slots)
+			(void)snprintf(bounds, sizeof bounds, " slots=%u",
+				       ask.slots);
 	} else {
 		sim_verbs_bounds(sim, act, &ask, bounds, sizeof bounds);
 		ask.shared = (act->salt >> 40) % 100 < sim->weather.readers;
@@ -370,6 +372,7 @@ void sim_client_take(struct sim *sim, struct sim_host *host, int n,
 	sim_verbs_kept(sim, name, ask->shared);
 	*hold = (struct sim_hold){ .live = true,
 				   .shared = ask->shared,
+				   .slots = ask->slots,
 				   .name = name,
 				   .id = grant->id,
 				   .token = grant->token,
@@ -483,6 +486,7 @@ static void refused(struct sim *sim, struct sim_host *host, int n,
 		     w->ephemeral_bytes_max > 1024;
 	bool wrong = reply->status == ZKP_INTERNAL || reply->status == ZKP_ZK ||
 		     (reply->status == ZKP_LIMIT && roomy) ||
+		     (reply->status == ZKP_KIND && !sim_pool_disputed(sim)) ||
 		     (reply->status == ZKP_BUSY && ask->act != SIM_ACT_TRY &&
 		      !ask->trying);
 

@@ -406,7 +406,8 @@ static void attach(struct sim *sim, struct sim_link *link)
 		timeout_ms = sim->sessions[session].timeout_ms;
 	coord_local_alone(link->inner,
 			  sim->servers[link->server].role == SIM_DEPOSED);
-	if (link->short_ms && link->short_ms < timeout_ms && session >= 0) {
+	if (link->short_ms && link->short_ms < timeout_ms && session >= 0 &&
+	    !host->freeze_us) { /* A3: it is told of it, and in time */
 		sim->counts.shorts++;
 		timeout_ms = link->short_ms;
 		link->short_ms = 0;
@@ -568,19 +569,6 @@ static void note_answer(struct sim *sim, const struct sim_link *link,
 		sim_note(sim, "   - %s", ev->answer.children[i]);
 }
 
-/* A listing that was asked for again is not looked at. */
-static bool is_listing(const struct sim_link *link, int name)
-{
-	for (size_t i = 0; i < link->asked.len; i++) {
-		const struct sim_request *row =
-		    &link->asked.of[(link->asked.at + i) % SIM_REQUESTS_MAX];
-
-		if (row->verb == COORD_LIST && row->name == name)
-			return true;
-	}
-	return false;
-}
-
 static void answered(struct sim *sim, struct sim_link *link,
 		     const struct coord_event *ev)
 {
@@ -601,8 +589,7 @@ static void answered(struct sim *sim, struct sim_link *link,
 		if (link->proof_ms)
 			link->sprung = true;
 	}
-	if (row.verb == COORD_LIST && row.name >= 0 && !row.searches &&
-	    !is_listing(link, row.name))
+	if (row.verb == COORD_LIST && row.name >= 0 && !row.searches)
 		sim_budget_listed(sim, link->host, row.name, ev);
 }
 

@@ -12,11 +12,6 @@
 #define MAX_HOLD_MS 1500
 #define MIN_HOLD_MS 400
 
-bool sim_is_pool(const struct sim *sim, int name)
-{
-	return sim->weather.slots && name == sim->weather.names - 1;
-}
-
 void sim_verbs_bounds(struct sim *sim, const struct sim_act *act,
 		      struct sim_ask *ask, char *words, size_t size)
 {

@@ -113,11 +113,35 @@ class SlotsTest(E2eCase):
         first.lock("pool", "slots=2")
         second.err("LOCK pool slots=3", "KIND")
         second.err("LOCK pool", "KIND")
-        # Who asked for a lock has not changed what the first one wrote down.
-        second.err("LOCK pool slots=3", "KIND")
         second.lock("plain")
         first.err("LOCK plain slots=2", "KIND")
         self.wait_nodes("pool", 0, 1)
+
+    def test_a_refused_lock_does_not_erase_the_number(self):
+        """Among others it leaves in a transaction that writes to the node."""
+        first, second = self.client(self.one), self.client(self.two)
+        self.hold_many(second)  # their parents are there from now on
+        first.lock("pool", "slots=2")
+        for _ in range(3):
+            self.hold_many(second, "LOCK pool")
+        second.err("LOCK pool slots=3", "KIND")
+
+    def hold_many(self, client, *more):
+        """Locks asked for in one write, with more that is refused."""
+        names = [f"m{i}" for i in range(12)]
+        tags = [client.tag() for _ in names]
+        refused = [client.tag() for _ in more]
+        lines = [f"{tag} LOCK {one}" for tag, one in zip(tags, names)]
+        lines[6:6] = [f"{tag} {one}" for tag, one in zip(refused, more)]
+        client.send(*lines)
+        for tag in tags:
+            client.granted(tag)
+        for tag in refused:
+            self.assertEqual(client.reply(tag).code, "KIND")
+        for one in names:
+            client.unlock(one)
+        proc.wait_until(lambda: not any(self.queue(one) for one in names), 10,
+                        "they have lingered")
 
 
 if __name__ == "__main__":

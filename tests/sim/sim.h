@@ -140,6 +140,7 @@ struct sim_weather {
 	unsigned slots;     /* the last name is a semaphore of so many; 0: no */
 	bool several;       /* somebody wants several names */
 	bool operator;
+	bool worn;   /* the first name's counter is nearly used up */
 	bool ghosts; /* the last server comes back with nodes that have gone */
 	bool quiet;  /* no fault at all, and no packet late */
 };
@@ -414,6 +415,7 @@ struct sim_host {
 struct sim_counts {
 	uint64_t events, turns, requests, grants, handovers, local_turns;
 	uint64_t shared, slides, shares, slots, several, severals_refused;
+	uint64_t worn; /* refusals for a counter that is used up */
 	uint64_t losses, suspensions, resumes, refusals;
 	uint64_t cuts, stalls, pauses, crashes, stops, ambushes;
 	uint64_t server_faults, elections, ghosts, expiries, orphans;
@@ -456,6 +458,7 @@ struct sim {
 	int64_t left_us[SIM_NAMES_MAX]; /* a stranger did last; 0: none */
 	struct sim_head heads[SIM_NAMES_MAX];
 	struct sim_pool pool;
+	bool worn; /* weather.worn has happened */
 	bool healing;
 	int64_t healed_us;
 	bool resting;  /* healed, and nobody asks any more */
@@ -569,6 +572,8 @@ void sim_client_stats(struct sim *sim, struct sim_host *host);
 void sim_other_act(struct sim *sim, const struct sim_act *act);
 void sim_other_event(struct sim *sim, const struct sim_event *event);
 void sim_other_heal(struct sim *sim);
+/* After a write: see weather.worn. */
+void sim_other_wear(struct sim *sim);
 
 /* --- sim_check.c, sim_budget.c --- */
 
@@ -595,7 +600,8 @@ bool sim_budget_searches(const struct sim_link *link,
 			 const struct sim_request *row);
 /* What a name in a queue says: by this code, not by the one that is tested. */
 bool sim_before(const char *name, const char *other);
-bool sim_is_numbered(const char *name);
+/* Its ten digits; -1: it ends otherwise. */
+int64_t sim_number(const char *name);
 bool sim_reads(const char *name);
 
 /* --- sim_pool.c --- */

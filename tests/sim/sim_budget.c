@@ -13,7 +13,7 @@
 #include "sim.h"
 
 /* Ten digits at the end are all that a queue goes by; -1: none. */
-static int64_t number_of(const char *name)
+int64_t sim_number(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -24,12 +24,7 @@ static int64_t number_of(const char *name)
 
 bool sim_before(const char *name, const char *other)
 {
-	return number_of(name) >= 0 && number_of(name) < number_of(other);
-}
-
-bool sim_is_numbered(const char *name)
-{
-	return number_of(name) >= 0;
+	return sim_number(name) >= 0 && sim_number(name) < sim_number(other);
 }
 
 bool sim_reads(const char *name)
@@ -242,7 +237,7 @@ static void look(struct sim *sim, int name)
 	head->pzxid = pzxid;
 	child = parent ? coord_tree_child_first(parent) : NULL;
 	for (; child; child = coord_tree_child_next(child)) {
-		if (number_of(coord_tree_name(child)) >= 0 &&
+		if (sim_number(coord_tree_name(child)) >= 0 &&
 		    (!first || sim_before(coord_tree_name(child),
 					  coord_tree_name(first))))
 			first = child;

@@ -179,6 +179,11 @@ static void check_node(struct sim *sim, const struct sim_host *host,
 			 sim_name(hold->name), host->number, hold->node);
 		return;
 	}
+	if (sim_number(hold->node) >= LAYOUT_SEQ_REFUSE)
+		sim_fail(sim,
+			 "P2: %s is granted by %s, whose number may be "
+			 "another's too",
+			 sim_name(hold->name), hold->node);
 	if (hold->slots)
 		return; /* beside locks of the same name, which are refused */
 	for (child = coord_tree_child_first(queue_of(sim, hold->name)); child;

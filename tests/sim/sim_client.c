@@ -484,7 +484,9 @@ static void refused(struct sim *sim, struct sim_host *host, int n,
 	const struct sim_weather *w = &sim->weather;
 	bool roomy = w->tickets_per_conn_max > SIM_NAMES_MAX &&
 		     w->ephemeral_bytes_max > 1024;
-	bool wrong = reply->status == ZKP_INTERNAL || reply->status == ZKP_ZK ||
+	bool worn = reply->status == ZKP_ZK && w->worn && sim_asks_for(ask, 0);
+	bool wrong = reply->status == ZKP_INTERNAL ||
+		     (reply->status == ZKP_ZK && !worn) ||
 		     (reply->status == ZKP_LIMIT && roomy) ||
 		     (reply->status == ZKP_KIND && !sim_pool_disputed(sim)) ||
 		     (reply->status == ZKP_BUSY && ask->act != SIM_ACT_TRY &&
@@ -493,6 +495,7 @@ static void refused(struct sim *sim, struct sim_host *host, int n,
 	if (ask->act == SIM_ACT_MANY)
 		wrong |= sim_many_refused(sim, host, n, reply->status);
 	sim->counts.refusals++;
+	sim->counts.worn += worn;
 	sim_calm_refused(sim, host, ask, reply->status);
 	if (reply->status == ZKP_TIMEOUT)
 		wrong = (ask->act != SIM_ACT_LOCK_WAIT &&

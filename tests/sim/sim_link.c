@@ -476,7 +476,7 @@ static void note_write(struct sim_request *row, const struct coord_op *op)
 
 	row->creates |= bid && op->verb == COORD_CREATE;
 	row->deletes |=
-	    bid && op->verb == COORD_DELETE && sim_is_numbered(op->path);
+	    bid && op->verb == COORD_DELETE && sim_number(op->path) >= 0;
 	if (name >= 0)
 		row->names |= (uint8_t)(1 << name);
 }

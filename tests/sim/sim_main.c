@@ -151,6 +151,7 @@ static bool summary(uint64_t seeds, const struct sim_counts *c, double took_s)
 		{ "shared grants", c->shared, true },
 		{ "holds made shared", c->shares, true },
 		{ "slots granted", c->slots, true },
+		{ "refused at a counter's end", c->worn, true },
 		{ "several names granted", c->several, true },
 		{ "several names refused", c->severals_refused, true },
 		{ "slides", c->slides, true },

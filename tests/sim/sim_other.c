@@ -204,6 +204,23 @@ void sim_other_act(struct sim *sim, const struct sim_act *act)
 	}
 }
 
+/* Others have used up the counter of the first name's node; before 2^31 - 1,
+ * where it sticks, or at it.  A node that is made anew begins at 0. */
+void sim_other_wear(struct sim *sim)
+{
+	int64_t end = sim->seed & 64 ? INT32_MAX : LAYOUT_SEQ_REFUSE;
+	char path[64];
+
+	if (!sim->weather.worn || sim->worn)
+		return;
+	parent_path(path, sizeof path, 0);
+	if (!coord_tree_find(sim->tree, 0, path))
+		return;
+	coord_tree_counter_set(sim->tree, path,
+			       (int32_t)(end - (int64_t)(sim->seed % 13)));
+	sim->worn = true;
+}
+
 void sim_other_heal(struct sim *sim)
 {
 	for (int i = 0; i < SIM_STRANGERS; i++) {

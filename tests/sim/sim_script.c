@@ -110,6 +110,7 @@ static void draw_weather(struct sim *sim)
 	w->bounds = (unsigned)PICK(sim, 0, 0, 30, 80);
 	w->operator= sim_chance(sim, 8);
 	w->ghosts = sim->seed % 5 == 3;
+	w->worn = sim->seed % 11 == 4;
 	/* Not with an operator: README.md, "open". */
 	w->several = sim_chance(sim, 2);
 	w->slots = w->names > 1 ? (unsigned)PICK(sim, 0, 0, 1, 2, 3) : 0;

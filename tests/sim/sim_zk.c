@@ -219,6 +219,7 @@ void sim_zk_propagate(struct sim *sim)
 			moved(sim, i);
 		}
 	}
+	sim_other_wear(sim);
 	sim_budget_tree(sim);
 	sim_check_tree(sim);
 }

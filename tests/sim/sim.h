@@ -37,6 +37,7 @@
 
 #include "daemon/coord_local.h"
 #include "daemon/hub.h"
+#include "daemon/layout.h"
 #include "order.h"
 #include "proto/reply.h"
 
@@ -140,6 +141,7 @@ struct sim_weather {
 	unsigned slots;     /* the last name is a semaphore of so many; 0: no */
 	bool several;       /* somebody wants several names */
 	bool operator;
+	enum layout_kind layout; /* OWN; or SIM_ROOT is a share prefix */
 	bool worn;   /* the first name's counter is nearly used up */
 	bool ghosts; /* the last server comes back with nodes that have gone */
 	bool quiet;  /* no fault at all, and no packet late */
@@ -385,6 +387,7 @@ struct sim_link {
 struct sim_host {
 	int number;
 	struct hub *hub;
+	struct layout_share share; /* lent to it */
 	struct sim_link link;
 	bool alive;
 	bool stopping;
@@ -550,6 +553,8 @@ struct sim *sim_world(void); /* doors have no other way to it */
 /* --- sim_client.c --- */
 
 const char *sim_name(int name);
+/* As clients say it: under a share prefix that is the node's path. */
+const char *sim_word(const struct sim *sim, int name);
 int sim_name_number(const char *word);
 /* Of a path below SIM_ROOT; -1: of no lock. */
 int sim_path_name(const char *path, size_t *parent_len_out);
@@ -572,6 +577,7 @@ void sim_client_stats(struct sim *sim, struct sim_host *host);
 void sim_other_act(struct sim *sim, const struct sim_act *act);
 void sim_other_event(struct sim *sim, const struct sim_event *event);
 void sim_other_heal(struct sim *sim);
+void sim_other_rest(struct sim *sim);
 /* After a write: see weather.worn. */
 void sim_other_wear(struct sim *sim);
 

@@ -493,6 +493,7 @@ void sim_check_rest(struct sim *sim)
 		check_answers(sim, &sim->hosts[i]);
 	for (int i = 0; i < sim->weather.names; i++)
 		check_left(sim, i);
+	sim_other_rest(sim);
 	for (int i = 0; i < sim->weather.hosts && !*sim->failure; i++) {
 		struct sim_host *host = &sim->hosts[i];
 

@@ -19,8 +19,22 @@ const char *sim_name(int name)
 	return names[name];
 }
 
+const char *sim_word(const struct sim *sim, int name)
+{
+	static const char *const literal[SIM_NAMES_MAX] = { SIM_ROOT "/a",
+							    SIM_ROOT "/b",
+							    SIM_ROOT "/c" };
+
+	return sim->weather.layout == LAYOUT_OWN ? sim_name(name)
+						 : literal[name];
+}
+
 int sim_name_number(const char *word)
 {
+	size_t parent;
+
+	if (*word == '/')
+		return sim_path_name(word, &parent);
 	for (int i = 0; i < SIM_NAMES_MAX; i++) {
 		if (strcmp(word, sim_name(i)) == 0)
 			return i;
@@ -115,7 +129,8 @@ static void say_named(struct sim *sim, struct sim_host *host, int n,
 {
 	char words[128];
 
-	(void)snprintf(words, sizeof words, "%s %s", verb, sim_name(ask.name));
+	(void)snprintf(words, sizeof words, "%s %s", verb,
+		       sim_word(sim, ask.name));
 	say(sim, host, n, ask, words);
 }
 
@@ -175,11 +190,12 @@ static void lock(struct sim *sim, struct sim_host *host,
 	if (act->type == SIM_ACT_LOCK_WAIT) {
 		ask.due_ms = sim_host_ms(sim, host) + act->a_ms;
 		(void)snprintf(words, sizeof words, "LOCK %s wait=%ums%s%s",
-			       sim_name(act->name), act->a_ms, mode, bounds);
+			       sim_word(sim, act->name), act->a_ms, mode,
+			       bounds);
 	} else {
 		(void)snprintf(words, sizeof words, "%s %s%s%s",
 			       act->type == SIM_ACT_TRY ? "TRYLOCK" : "LOCK",
-			       sim_name(act->name), mode, bounds);
+			       sim_word(sim, act->name), mode, bounds);
 	}
 	say(sim, host, act->conn, ask, words);
 }
@@ -205,7 +221,7 @@ static void unlock_stale(struct sim *sim, struct sim_host *host,
 	if (!ask.token)
 		return;
 	(void)snprintf(words, sizeof words, "UNLOCK %s token=%llu",
-		       sim_name(act->name), (unsigned long long)ask.token);
+		       sim_word(sim, act->name), (unsigned long long)ask.token);
 	say(sim, host, act->conn, ask, words);
 }
 
@@ -290,10 +306,11 @@ void sim_client_release(struct sim *sim, const struct sim_event *event)
 			       (unsigned long long)hold->id);
 	else if (hold->token % 3 == 1)
 		(void)snprintf(words, sizeof words, "UNLOCK %s token=%llu",
-			       sim_name(name), (unsigned long long)hold->token);
+			       sim_word(sim, name),
+			       (unsigned long long)hold->token);
 	else
 		(void)snprintf(words, sizeof words, "UNLOCK %s",
-			       sim_name(name));
+			       sim_word(sim, name));
 	say(sim, host, hold->conn, ask, words);
 }
 

@@ -126,9 +126,12 @@ void sim_host_begin(struct sim *sim, struct sim_host *host)
 	static const char *const names[SIM_HOSTS_MAX] = { "host0", "host1",
 							  "host2" };
 	const struct sim_weather *w = &sim->weather;
+	bool literal = w->layout != LAYOUT_OWN;
 	const struct hub_settings settings = {
 		.host = names[host->number],
-		.root = SIM_ROOT,
+		.root = literal ? "/own" : SIM_ROOT,
+		.shares = &host->share,
+		.shares_len = literal,
 		.session_timeout_ms = w->timeout_ms,
 		.server_tick_ms = w->tick_ms,
 		.turns_ms = w->turns_ms,
@@ -154,6 +157,8 @@ void sim_host_begin(struct sim *sim, struct sim_host *host)
 					 .random = door_random,
 					 .log = door_log };
 
+	host->share =
+	    (struct layout_share){ .path = SIM_ROOT, .kind = w->layout };
 	sim_link_begin(sim, host);
 	host->alive = true;
 	host->life++;

@@ -62,7 +62,7 @@ bool sim_many_words(struct sim *sim, const struct sim_act *act,
 	len = (size_t)snprintf(words, size, ask->trying ? "TRYLOCK" : "LOCK");
 	for (int i = 0; i < ask->many_len; i++)
 		len += (size_t)snprintf(words + len, size - len, " %s",
-					sim_name(ask->many[i]));
+					sim_word(sim, ask->many[i]));
 	if (ask->trying || manner >= TRYING + LIMITED)
 		return true;
 	ask->due_ms = sim_host_ms(sim, &sim->hosts[act->host]) + act->a_ms;

@@ -62,6 +62,8 @@ static void come(struct sim *sim, struct sim_stranger *stranger,
 	struct coord_tree_answer made;
 	char parent[64], name[96], path[192];
 
+	if (layout_kind_keeps_parents(sim->weather.layout))
+		op.kind = COORD_PERSISTENT;
 	parent_path(parent, sizeof parent, act->name);
 	op.path = parent;
 	if (!coord_tree_find(sim->tree, 0, SIM_ROOT))
@@ -202,6 +204,40 @@ void sim_other_act(struct sim *sim, const struct sim_act *act)
 	} else if (!sim_is_pool(sim, act->name)) {
 		come(sim, stranger, act);
 	}
+}
+
+/* Under a share prefix the node is others' too: its data is never set, nothing
+ * but contenders and a semaphore's two is below it, and kazoo's stays. */
+static void check_shared(struct sim *sim, int name)
+{
+	const struct coord_tree_node *node, *child;
+	char path[64];
+
+	parent_path(path, sizeof path, name);
+	node = coord_tree_find(sim->tree, 0, path);
+	if (!node && sim->heads[name].pzxid &&
+	    sim->weather.layout == LAYOUT_KAZOO)
+		sim_fail(sim, "P5: kazoo's node %s has gone", path);
+	if (!node)
+		return;
+	if (coord_tree_stat(node).version)
+		sim_fail(sim, "P5: the data of %s was set", path);
+	for (child = coord_tree_child_first(node); child;
+	     child = coord_tree_child_next(child)) {
+		const char *word = coord_tree_name(child);
+
+		if (sim_number(word) < 0 && !layout_is_slots(word))
+			sim_fail(sim, "P5: %s/%s is nobody's bid", path, word);
+	}
+}
+
+void sim_other_rest(struct sim *sim)
+{
+	if (sim->weather.layout == LAYOUT_OWN)
+		return;
+	coord_tree_reap(sim->tree);
+	for (int i = 0; i < sim->weather.names; i++)
+		check_shared(sim, i);
 }
 
 /* Others have used up the counter of the first name's node; before 2^31 - 1,

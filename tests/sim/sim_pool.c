@@ -24,7 +24,8 @@ bool sim_is_pool(const struct sim *sim, int name)
 
 bool sim_pool_disputed(const struct sim *sim)
 {
-	return sim->weather.slots && sim->seed % 7 == 2;
+	return sim->weather.slots && sim->weather.layout == LAYOUT_OWN &&
+	       sim->seed % 7 == 2;
 }
 
 unsigned sim_pool_wish(const struct sim *sim, const struct sim_act *act)

@@ -81,6 +81,21 @@ static int64_t pick(struct sim *sim, const int64_t *of, size_t len)
 	pick((sim), (const int64_t[]){ __VA_ARGS__ }, \
 	     COUNT(((const int64_t[]){ __VA_ARGS__ })))
 
+/* Literal names, in the layout of others. */
+static void share(struct sim *sim)
+{
+	static const enum layout_kind kinds[] = { LAYOUT_CURATOR,
+						  LAYOUT_CURATOR_RW,
+						  LAYOUT_KAZOO };
+	struct sim_weather *w = &sim->weather;
+
+	w->layout = kinds[sim->seed / 9 % COUNT(kinds)];
+	if (!layout_kind_shares(w->layout))
+		w->readers = 0;
+	if (layout_kind_keeps_parents(w->layout))
+		w->slots = 0;
+}
+
 static void draw_weather(struct sim *sim)
 {
 	struct sim_weather *w = &sim->weather;
@@ -114,6 +129,8 @@ static void draw_weather(struct sim *sim)
 	/* Not with an operator: README.md, "open". */
 	w->several = sim_chance(sim, 2);
 	w->slots = w->names > 1 ? (unsigned)PICK(sim, 0, 0, 1, 2, 3) : 0;
+	if (sim->seed % 9 == 7)
+		share(sim);
 }
 
 /* One act of a class, of those that this seed knows. */

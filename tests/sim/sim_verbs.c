@@ -58,12 +58,13 @@ bool sim_verbs_words(struct sim *sim, const struct sim_act *act,
 	if (act->type == SIM_ACT_LOOK) {
 		ask->due_ms = sim_host_ms(sim, host) + act->a_ms;
 		(void)snprintf(words, size, "WAIT %s wait=%ums",
-			       sim_name(act->name), act->a_ms);
+			       sim_word(sim, act->name), act->a_ms);
 	} else if (act->type == SIM_ACT_KICK && id) {
 		(void)snprintf(words, size, "KICK @%llu",
 			       (unsigned long long)id);
 	} else if (act->type == SIM_ACT_REVOKE) {
-		(void)snprintf(words, size, "REVOKE %s", sim_name(act->name));
+		(void)snprintf(words, size, "REVOKE %s",
+			       sim_word(sim, act->name));
 	} else if (act->type == SIM_ACT_WATCH) {
 		(void)snprintf(words, size, "%s",
 			       act->salt % 3 ? "WATCH" : "UNWATCH");

@@ -6,6 +6,9 @@
  * under way at once, over all questions together: whoever waits for a lock
  * never waits behind somebody who looks.  What is read is kept until all of it
  * is there, and said in one piece.  Nothing here watches or writes.
+ *
+ * A semaphore has two queues below its node, and is asked about both: leases,
+ * and behind them who waits at its entry.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,17 +27,20 @@
 /* What is shown of a stranger's node name. */
 #define NODE_SHOWN_MAX 255
 
-/* The question's own listing; else 1 + the index of the item. */
-#define HEAD 0
+/* The question's own listings, of the node and of a semaphore's two; else
+ * ITEMS + the index of the item. */
+enum { HEAD, LEASES, ENTRIES, ITEMS };
 
 struct hub_item {
-	char *name;  /* WHO: a node in the queue; LIST: a lock */
-	char *front; /* LIST: who is first there */
-	char *words; /* of the node, or of the first; NULL: none read */
+	const char *below; /* of a semaphore: which of its two; else NULL */
+	char *name;        /* WHO: a node in the queue; LIST: a lock */
+	char *front;       /* LIST: who is first there */
+	char *words;       /* of the node, or of the first; NULL: none read */
 	size_t words_len;
 	int64_t ctime_ms; /* the server's clock; 0: not known */
 	size_t bids;      /* LIST */
 	bool there;
+	bool waits; /* WHO: a lease that is not had yet */
 };
 
 struct hub_question {
@@ -47,6 +53,7 @@ struct hub_question {
 	char parent[COORD_PATH_MAX];
 	struct hub_item *items;
 	size_t items_len;
+	bool listed;   /* all children are there, and sorted */
 	size_t asked;  /* items that were asked about */
 	size_t others; /* WHO: children that are no contenders */
 	size_t more;   /* that the page has no room for */
@@ -129,14 +136,20 @@ static bool item_path(const struct hub_question *q, const struct hub_item *item,
 {
 	char component[ZKP_COMPONENT_MAX + 1];
 	const char *name = item->name, *front = item->front;
+	const char *below = item->below;
 	int n;
 
 	if (!q->who) {
 		(void)zkp_name_encode(name, component, sizeof component);
 		name = component;
 	}
-	n = snprintf(path, COORD_PATH_MAX, "%s/%s%s%s", q->parent, name,
-		     front ? "/" : "", front ? front : "");
+	if (q->who)
+		n = snprintf(path, COORD_PATH_MAX, "%s%s%s/%s", q->parent,
+			     below ? "/" : "", below ? below : "", name);
+	else
+		n = snprintf(path, COORD_PATH_MAX, "%s/%s%s%s%s%s", q->parent,
+			     name, below ? "/" : "", below ? below : "",
+			     front ? "/" : "", front ? front : "");
 	return n >= 0 && n < COORD_PATH_MAX;
 }
 
@@ -148,7 +161,7 @@ static void ask_item(struct hub *hub, struct hub_question *q, size_t index)
 
 	if (item_path(q, item, path))
 		ask(hub, q, q->who || item->front ? COORD_GET : COORD_LIST,
-		    path, 1 + index);
+		    path, ITEMS + index);
 	else
 		item->there = true;
 }
@@ -167,7 +180,7 @@ static void pump(struct hub *hub)
 
 	TAILQ_FOREACH(q, &hub->questions, in_hub)
 	{
-		while (q->asked < q->items_len && has_room(hub))
+		while (q->listed && q->asked < q->items_len && has_room(hub))
 			ask_item(hub, q, q->asked++);
 	}
 }
@@ -262,36 +275,56 @@ static int by_text(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
+static bool is_lease(const char *below)
+{
+	return below && strcmp(below, LAYOUT_SLOTS_LEASES) == 0;
+}
+
+static bool parse(const char *below, const char *name,
+		  struct layout_child *child_out)
+{
+	return is_lease(below) ? layout_lease_parse(name, child_out)
+			       : layout_child_parse(name, child_out);
+}
+
+/* Leases come before the entry's queue. */
 static int by_place(const void *a, const void *b)
 {
 	const struct hub_item *one = a, *other = b;
 	struct layout_child left, right;
 
-	(void)layout_child_parse(one->name, &left);
-	(void)layout_child_parse(other->name, &right);
+	if (is_lease(one->below) != is_lease(other->below))
+		return is_lease(one->below) ? -1 : 1;
+	(void)parse(one->below, one->name, &left);
+	(void)parse(other->below, other->name, &right);
 	return layout_child_before(&left, &right) ? -1 : 1;
 }
 
 /* The children that the question is about; false: no memory. */
-static bool take_children(struct hub_question *q, const struct coord_event *ev)
+static bool take_children(struct hub_question *q, const struct coord_event *ev,
+			  const char *below)
 {
 	char name[ZKP_NAME_MAX + 1];
 	struct layout_child child;
 	size_t len = ev->answer.children_len;
+	struct hub_item *items =
+	    realloc(q->items, (q->items_len + len + 1) * sizeof *q->items);
 
-	q->items = calloc(len ? len : 1, sizeof *q->items);
-	if (!q->items)
+	if (!items)
 		return false;
+	q->items = items;
 	for (size_t i = 0; i < len; i++) {
 		const char *one = ev->answer.children[i];
 
-		if (q->who && !layout_child_parse(one, &child)) {
-			q->others++;
+		if (q->who && !parse(below, one, &child)) {
+			q->others += below || !layout_is_slots(one);
 			continue;
 		}
 		if (!q->who && !lock_name(q, one, name))
 			continue;
-		q->items[q->items_len].name = strdup(q->who ? one : name);
+		q->items[q->items_len] =
+		    (struct hub_item){ .below = below,
+				       .name = strdup(q->who ? one : name) };
 		if (!q->items[q->items_len].name)
 			return false;
 		q->items_len++;
@@ -299,17 +332,79 @@ static bool take_children(struct hub_question *q, const struct coord_event *ev)
 	return true;
 }
 
-/* All children stay sorted; the page is cut off behind them. */
-static void on_head(struct hub_question *q, const struct coord_event *ev)
+static bool has_slots(const struct coord_event *ev)
 {
-	if (ev->answer.result != COORD_OK)
-		return; /* no such node: nobody is there */
-	if (!take_children(q, ev)) {
-		q->status = ZKP_LIMIT;
+	for (size_t i = 0; i < ev->answer.children_len; i++) {
+		if (layout_is_slots(ev->answer.children[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Who waits for a lease has the entry until it gets one, and is shown once. */
+static void drop_double(struct hub_question *q)
+{
+	struct layout_child lease, entry;
+	size_t leases = 0;
+
+	while (leases < q->items_len && is_lease(q->items[leases].below))
+		leases++;
+	if (leases == q->items_len ||
+	    !layout_child_parse(q->items[leases].name, &entry) || !entry.kin)
+		return;
+	for (size_t i = 0; i < leases; i++) {
+		(void)layout_lease_parse(q->items[i].name, &lease);
+		if (!lease.kin || !layout_uuid_equal(&lease.uuid, &entry.uuid))
+			continue;
+		q->items[i].waits = true;
+		free(q->items[leases].name);
+		q->items_len--;
+		memmove(q->items + leases, q->items + leases + 1,
+			(q->items_len - leases) * sizeof *q->items);
 		return;
 	}
-	qsort(q->items, q->items_len, sizeof *q->items,
-	      q->who ? by_place : by_text);
+}
+
+/* A semaphore's two, for WHO; true when they were asked for. */
+static bool ask_slots(struct hub *hub, struct hub_question *q)
+{
+	static const char *const below[] = { LAYOUT_SLOTS_LEASES,
+					     LAYOUT_SLOTS_ENTRY };
+	char path[COORD_PATH_MAX];
+
+	for (size_t i = 0; i < 2; i++) {
+		int n =
+		    snprintf(path, sizeof path, "%s/%s", q->parent, below[i]);
+
+		if (n < 0 || n >= (int)sizeof path)
+			return false;
+		ask(hub, q, COORD_LIST, path, LEASES + i);
+	}
+	return true;
+}
+
+/* All children stay sorted; the page is cut off behind them. */
+static void on_head(struct hub *hub, struct hub_question *q, uint64_t head,
+		    const struct coord_event *ev)
+{
+	static const char *const below[ITEMS] = {
+		[LEASES] = LAYOUT_SLOTS_LEASES,
+		[ENTRIES] = LAYOUT_SLOTS_ENTRY,
+	};
+	bool slots;
+
+	if (ev->answer.result == COORD_OK && !take_children(q, ev, below[head]))
+		q->status = ZKP_LIMIT;
+	slots = head == HEAD && q->who && has_slots(ev);
+	if (q->status != ZKP_OK || (slots && q->conn && ask_slots(hub, q)) ||
+	    q->under_way > 0)
+		return;
+	q->listed = true;
+	if (q->items_len)
+		qsort(q->items, q->items_len, sizeof *q->items,
+		      q->who ? by_place : by_text);
+	if (q->who)
+		drop_double(q);
 	while (q->items_len > ROWS_MAX) {
 		free(q->items[--q->items_len].name);
 		q->more++;
@@ -321,9 +416,10 @@ static void on_queue(struct hub_item *item, const struct coord_event *ev)
 {
 	struct layout_child child, first;
 	const char *front = NULL;
+	bool leases = is_lease(item->below);
 
 	for (size_t i = 0; i < ev->answer.children_len; i++) {
-		if (!layout_child_parse(ev->answer.children[i], &child))
+		if (!parse(item->below, ev->answer.children[i], &child))
 			continue;
 		item->bids++;
 		if (!front || layout_child_before(&child, &first)) {
@@ -333,6 +429,8 @@ static void on_queue(struct hub_item *item, const struct coord_event *ev)
 	}
 	item->there = front != NULL;
 	item->front = front ? strdup(front) : NULL;
+	item->below = !front && !leases && has_slots(ev) ? LAYOUT_SLOTS_LEASES
+							 : item->below;
 }
 
 static void on_node(struct hub_item *item, const struct coord_event *ev)
@@ -391,8 +489,10 @@ static void row_who(struct hub *hub, const struct hub_question *q,
 	struct zkp_out *out = &hub->rows;
 	char node[NODE_SHOWN_MAX + 1];
 
-	(void)layout_child_parse(item->name, &child);
-	(void)snprintf(node, sizeof node, "%s", item->name);
+	(void)parse(item->below, item->name, &child);
+	(void)snprintf(node, sizeof node, "%s%s%s",
+		       item->below ? item->below : "", item->below ? "/" : "",
+		       item->name);
 	zkp_out_begin(out, q->tag, "-");
 	zkp_out_word(out, q->about);
 	zkp_out_u64(out, "pos", pos);
@@ -412,7 +512,7 @@ static void row_list(struct hub *hub, const struct hub_question *q,
 	struct layout_child child;
 	struct zkp_out *out = &hub->rows;
 
-	(void)layout_child_parse(item->front, &child);
+	(void)parse(item->below, item->front, &child);
 	zkp_out_begin(out, q->tag, "-");
 	zkp_out_word(out, item->name);
 	zkp_out_str(out, "mode",
@@ -442,9 +542,10 @@ static size_t say_rows(struct hub *hub, const struct hub_question *q)
 				row_list(hub, q, item);
 			continue;
 		}
-		(void)layout_child_parse(item->name, &child);
+		(void)parse(item->below, item->name, &child);
 		row_who(hub, q, item, rows,
-			rows == 1 || (child.reader && !alone));
+			item->below ? is_lease(item->below) && !item->waits
+				    : rows == 1 || (child.reader && !alone));
 		alone = alone || !child.reader;
 	}
 	return rows;
@@ -487,7 +588,8 @@ static void say(struct hub *hub, struct hub_question *q)
 static void on_item(struct hub *hub, struct hub_question *q,
 		    const struct hub_op *op, const struct coord_event *ev)
 {
-	struct hub_item *item = &q->items[op->item - 1];
+	struct hub_item *item = &q->items[op->item - ITEMS];
+	bool leases = is_lease(item->below);
 
 	if (op->verb == COORD_GET) {
 		on_node(item, ev);
@@ -495,8 +597,8 @@ static void on_item(struct hub *hub, struct hub_question *q,
 	}
 	if (ev->answer.result == COORD_OK)
 		on_queue(item, ev);
-	if (item->front && q->conn)
-		ask_item(hub, q, op->item - 1); /* its place is still ours */
+	if (q->conn && (item->front || is_lease(item->below) != leases))
+		ask_item(hub, q, op->item - ITEMS); /* its place is ours */
 }
 
 /* Says what is complete. */
@@ -523,9 +625,9 @@ void hub_cluster_answer(struct hub *hub, const struct hub_op *op,
 	if (ev->answer.result == COORD_MAYBE ||
 	    ev->answer.result == COORD_NOT_SENT) {
 		q->status = ZKP_SUSPENDED;
-	} else if (op->item == HEAD && op->verb == COORD_LIST) {
-		on_head(q, ev);
-	} else if (op->item != HEAD) {
+	} else if (op->item < ITEMS && op->verb == COORD_LIST) {
+		on_head(hub, q, op->item, ev);
+	} else if (op->item >= ITEMS) {
 		on_item(hub, q, op, ev);
 	}
 	if (!q->conn || q->status != ZKP_OK)

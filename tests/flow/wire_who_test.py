@@ -54,6 +54,39 @@ class WhoTest(WireCase):
         client.lock("/py/held")
         self.assertEqual(len(client.ok("WHO /py/held").rows), 1)
 
+    def test_a_semaphore(self):
+        """Leases first; who waits for one has the entry and is shown once;
+        behind it who waits at the entry."""
+        name = self.name()
+        clients = [self.client() for _ in range(4)]
+        for client in clients[:2]:
+            client.ok('HELLO 1 client="holder"')
+            client.lock(name, "slots=2")
+        clients[2].enqueue(name, "slots=2")
+        tag = clients[3].enqueue(name, "slots=2")
+        client = self.client()
+
+        def shown():
+            reply = client.ok(f"WHO {name}")
+            return [(row["state"], row["node"].split("/")[0])
+                    for row in map(pairs, reply.rows)], reply.text
+        wanted = [("front", "leases"), ("front", "leases"),
+                  ("waiting", "leases"), ("waiting", "locks")]
+        proc.wait_until(lambda: shown()[0] == wanted, 10,
+                        f"{wanted}, not {shown()}")
+        self.assertEqual(shown()[1].split(" ", 1)[1], "OK 4")
+        rows = client.ok(f"LIST {name} scope=cluster").rows
+        self.assertEqual(len(rows), 1, rows)
+        self.assertTrue(rows[0].startswith(f"{name} mode=x bids=3 "
+                                           "who=zklockd holder="), rows)
+        for one in clients[:3]:
+            one.close()
+        clients[3].granted(tag)
+        proc.wait_until(lambda: shown()[0] == wanted[:1], 10, "one is left")
+        clients[3].unlock(name)
+        proc.wait_until(lambda: not shown()[0], 10, "nobody is left")
+        self.assertEqual(client.ok(f"LIST {name} scope=cluster").rows, [])
+
     def test_readers_in_front(self):
         name = self.name()
         first = self.client()

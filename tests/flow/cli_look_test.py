@@ -187,14 +187,6 @@ class StateTest(CliCase):
         self.assertIn("systemctl start zklockd.socket", done.stdout)
 
 
-    def test_kick_and_revoke_of_nothing(self):
-        """It is not there: neither wrong usage nor anybody's failure."""
-        done = self.zklock("kick", "@999999", code=1)
-        self.assertIn("kick @999999: there is no such", done.stderr)
-        done = self.zklock("revoke", "nobodys", code=1)
-        self.assertIn("revoke nobodys: there is no", done.stderr)
-
-
 class CheckTest(CliCase):
 
     def test_under_run(self):

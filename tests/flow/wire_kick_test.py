@@ -258,13 +258,13 @@ class CommandTest(CliCase):
         self.client().err("TRYLOCK asked/for", "BUSY")
         runner.popen.terminate()
         self.assertEqual(runner.popen.wait(SOON_S), 143)
-        done = self.zklock("revoke", "asked/for", code=64)
+        done = self.zklock("revoke", "asked/for", code=1)
         self.assertIn("there is no such", done.stderr)
 
     def test_bad_ids(self):
         for word in ("7", "@", "@x", "@7x", "kicked"):
             self.zklock("kick", word, code=64)
-        done = self.zklock("kick", "@999999", code=64)
+        done = self.zklock("kick", "@999999", code=1)
         self.assertIn("there is no such", done.stderr)
 
 

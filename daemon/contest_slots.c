@@ -296,8 +296,14 @@ static void relay_one(struct contest *face, struct contest_effects *fx,
 		if (!of_lease && is_guard(one))
 			break; /* a mutex that is left in a moment */
 		*contest_emit(fx, CONTEST_FX_OP) = *one;
-		if (of_lease)
-			fx->fx[fx->len - 1].visit |= LEASE_VISIT;
+		if (!of_lease)
+			break;
+		fx->fx[fx->len - 1].visit |= LEASE_VISIT;
+		/* It was empty and was reaped: what it said has gone too. */
+		if (one->question == CONTEST_Q_PARENT && !s->foreign) {
+			s->number_ok = false;
+			s->number_none = true;
+		}
 		break;
 	case CONTEST_FX_ROOT:
 		*contest_emit(fx, CONTEST_FX_ROOT) = *one;

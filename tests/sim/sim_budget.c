@@ -185,10 +185,12 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 	struct sim_budget *budget = &host->budgets[name];
 	const struct sim_weather *w = &sim->weather;
 	uint64_t reign = sim->heads[name].reign;
+	int64_t session = coord_local_session(host->link.inner);
 	int64_t now_ms = sim_host_ms(sim, host);
 	bool again = strcmp(budget->node, hold->node) == 0;
 	bool same =
 	    again || (*budget->node && budget->reign == reign &&
+		      budget->session == session &&
 		      !parted(sim, host, name, budget->node, hold->node));
 	bool behind;
 
@@ -206,6 +208,7 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 	budget->between = false;
 	memcpy(budget->node, hold->node, sizeof budget->node);
 	budget->reign = reign;
+	budget->session = session;
 	budget->known = behind;
 	/* After an operator's deed a listing may have been asked for by a bid
 	 * that is no more: nobody is told by that. */

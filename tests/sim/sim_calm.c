@@ -82,11 +82,11 @@ void sim_calm_watch(struct sim *sim, struct sim_host *host, const char *path)
 	if (name < 0 || path[parent] != '\0')
 		return;
 	/* It must know already that nobody wants it; and what it writes there
-	 * itself (R8: its next bid) is a child event too, for which it lists.
-	 */
+	 * itself (R8: its next bid) is a child event too, for which it lists,
+	 * as is what an operator does to that. */
 	budget = &host->budgets[name];
 	if (budget->idle_us && budget->idle_us < host->turned_us &&
-	    !is_speaking(&host->link, name))
+	    !is_speaking(&host->link, name) && !sim->exempt[name])
 		budget->stirred = true;
 }
 

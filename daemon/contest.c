@@ -394,10 +394,9 @@ static void on_verify(struct contest *c, const struct coord_event *ev,
  * not when a foreign writer may have left a reader in its place (C1). */
 static void pred_gone(struct contest *c, struct contest_effects *fx)
 {
-	bool after_own = c->pred_is_own;
-
+	c->pred_was_own = c->pred_is_own;
 	if (c->blocking == 1 && !c->pred_may_downgrade)
-		contest_own(c, after_own, c->behind, fx);
+		contest_own(c, c->pred_was_own, c->behind, fx);
 	else
 		contest_enter(c, CONTEST_LIST, fx);
 }

@@ -59,6 +59,7 @@ struct contest {
 	bool behind;     /* somebody stands behind us */
 	bool first_seen; /* holder says who is first */
 	bool pred_is_own;        /* a bid of this daemon */
+	bool pred_was_own;       /* likewise the last that has gone */
 	bool kin;                /* all in our way are of one zklockd */
 	bool pred_may_downgrade; /* C1 */
 	char holder[LAYOUT_HOLDER_MAX];

@@ -196,9 +196,11 @@ void contest_judge(struct contest *c, const struct coord_event *ev,
 	c->below = st.below;
 	c->blocking = st.blocking;
 	if (st.blocking == 0) {
-		contest_own(c, st.after_own, true, fx);
+		/* Who stood directly before us, though two had to go. */
+		contest_own(c, st.after_own || c->pred_was_own, true, fx);
 		return;
 	}
+	c->pred_was_own = false;
 	set_path(c, &c->pred, st.pred);
 	free(c->first);
 	c->first = NULL;

@@ -72,6 +72,22 @@ static bool is_speaking(const struct sim_link *link, int name)
 	return writes >= WRITES_MAX;
 }
 
+static unsigned own_bids(const struct sim *sim, const struct sim_host *host,
+			 int name)
+{
+	int64_t session = coord_local_session(host->link.inner);
+	const struct coord_tree_node *node, *child;
+	char path[64];
+	unsigned len = 0;
+
+	(void)snprintf(path, sizeof path, SIM_ROOT "/%s", sim_name(name));
+	node = coord_tree_find(sim->tree, 0, path);
+	child = node ? coord_tree_child_first(node) : NULL;
+	for (; child; child = coord_tree_child_next(child))
+		len += coord_tree_stat(child).owner == session;
+	return len;
+}
+
 void sim_calm_watch(struct sim *sim, struct sim_host *host, const char *path)
 {
 	size_t parent = 0;
@@ -81,12 +97,12 @@ void sim_calm_watch(struct sim *sim, struct sim_host *host, const char *path)
 	sim_note(sim, "h%d hears of %s", host->number, path);
 	if (name < 0 || path[parent] != '\0')
 		return;
-	/* It must know already that nobody wants it; and what it writes there
-	 * itself (R8: its next bid) is a child event too, for which it lists,
-	 * as is what an operator does to that. */
+	/* It must know already that nobody wants it; and it lists first where
+	 * it makes or has a next bid (R8), whose birth is such an event. */
 	budget = &host->budgets[name];
 	if (budget->idle_us && budget->idle_us < host->turned_us &&
-	    !is_speaking(&host->link, name) && !sim->exempt[name])
+	    !is_speaking(&host->link, name) && own_bids(sim, host, name) < 2 &&
+	    !sim->exempt[name])
 		budget->stirred = true;
 }
 

@@ -100,6 +100,23 @@ START_TEST(c2_nodes_are_counted_not_numbers)
 }
 END_TEST
 
+/* R6: two were before us, and the nearer one was ours: the period goes on,
+ * though its end had to be followed by a listing. */
+START_TEST(c5_our_own_bid_went_last)
+{
+	begin(true, true);
+	TRANSCRIPT("create ok\nlist z3 z4 us\nfirst nonode\npred ok\n"
+		   "fired deleted z4\nlist us m7",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list z3 z4 us -> first pred!\n"
+		   "first nonode ->\n"
+		   "pred ok -> QUEUED(2 kin)\n"
+		   "fired deleted z4 -> list\n"
+		   "list us m7 -> OWNED(behind after) own!\n");
+}
+END_TEST
+
 /* R8: which bid of ours stands before, and only when nobody else does. */
 START_TEST(r8_our_own_bid_alone_before_us_is_named)
 {
@@ -220,6 +237,7 @@ int main(void)
 	tcase_add_test(tc, c1_a_writer_looks_again_when_a_foreign_writer_goes);
 	tcase_add_test(tc, a_reader_need_not_look_again);
 	tcase_add_test(tc, c2_nodes_are_counted_not_numbers);
+	tcase_add_test(tc, c5_our_own_bid_went_last);
 	tcase_add_test(tc, r8_our_own_bid_alone_before_us_is_named);
 	tcase_add_test(tc, our_next_bid_is_no_waiter);
 	tcase_add_test(tc, shared_bids_that_stand_together_are_one_period);

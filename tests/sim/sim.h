@@ -383,6 +383,10 @@ struct sim_link {
 	/* Ambushes: 0 is none, else for how long the fault lasts. */
 	uint32_t create_ms, delete_ms, proof_ms;
 	bool sprung; /* proof_ms: after this turn */
+	/* A lost create, and then its old leader, which never saw it (C8): 1 +
+	 * that server, while the next connection hears no answer; negative: it
+	 * has happened. */
+	int trap;
 };
 
 struct sim_host {

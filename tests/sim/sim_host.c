@@ -333,6 +333,21 @@ static void stall(struct sim *sim, struct sim_link *link,
 		link->in.stall_us = until_us;
 }
 
+/* The leader is deposed, and will be the server after the lost create. */
+static void set_trap(struct sim *sim, struct sim_link *link,
+		     const struct sim_act *act)
+{
+	const struct sim_act depose = { .type = SIM_ACT_DEPOSE,
+					.a_ms = 50,
+					.salt = act->salt };
+
+	if (sim->leader < 0 || sim->weather.servers < 2 || !link->up ||
+	    link->server == sim->leader)
+		return;
+	link->trap = 1 + sim->leader;
+	sim_zk_act(sim, &depose);
+}
+
 static void fault(struct sim *sim, struct sim_host *host,
 		  const struct sim_act *act)
 {
@@ -363,6 +378,8 @@ static void fault(struct sim *sim, struct sim_host *host,
 		link->short_ms = 4 * sim->weather.tick_ms;
 	} else if (act->type == SIM_ACT_AMBUSH_CREATE) {
 		link->create_ms = act->a_ms;
+		if (act->salt % 4 == 0)
+			set_trap(sim, link, act);
 	} else if (act->type == SIM_ACT_AMBUSH_DELETE) {
 		link->delete_ms = act->a_ms;
 	} else {
@@ -389,6 +406,7 @@ void sim_host_heal(struct sim *sim, struct sim_host *host)
 	host->freeze_us = 0;
 	host->stopped_us = sim->now_us;
 	link->create_ms = link->delete_ms = link->proof_ms = 0;
+	link->trap = 0;
 	if (host->paused_us > sim->now_us) {
 		/* No clock goes back: what a turn has frozen in stays. */
 		host->paused_us = sim->now_us;

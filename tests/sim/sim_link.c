@@ -13,6 +13,9 @@
 
 #include "sim.h"
 
+/* How long a trap keeps answers away, for a create to come. */
+#define TRAP_US (1500 * SIM_MS)
+
 /* --- rings --- */
 
 static struct sim_request *ring_put(struct sim_requests *ring)
@@ -209,6 +212,7 @@ static void ambush_create(struct sim *sim, struct sim_link *link)
 		    server->down.stall_us < until_us)
 			server->down.stall_us = until_us;
 	}
+	link->trap = link->trap > 0 ? -link->trap : 0;
 	sim_link_cut(sim, link->host);
 }
 
@@ -344,6 +348,10 @@ static void on_connect(struct sim *sim, struct sim_link *link)
 	link->server = (int)sim_random(sim, (uint64_t)sim->weather.servers);
 	if (link->dropped && link->server == link->left)
 		link->server = (link->server + 1) % sim->weather.servers;
+	if (link->trap < 0)
+		link->server = -link->trap - 1;
+	if (link->trap < 0 && sim->servers[link->server].role != SIM_DEPOSED)
+		link->trap = 0; /* too late */
 	link->dropped = false;
 	link->connect_ms = sim_host_ms(sim, link->host);
 	sim_push(sim, sim->now_us + sim_latency(sim), SIM_EV_HANDSHAKE,
@@ -430,6 +438,10 @@ static void attach(struct sim *sim, struct sim_link *link)
 	link->up = true;
 	link->gen++;
 	link->out = link->in = (struct sim_pipe){ 0 };
+	if (link->trap > 0 && sim->servers[link->server].role != SIM_DEPOSED)
+		link->in.stall_us = sim->now_us + TRAP_US;
+	if (link->trap < 0)
+		link->trap = 0;
 	link->heard_us = sim->now_us;
 	sim_push(sim, sim->now_us + timeout_ms * SIM_MS / 2, SIM_EV_SILENCE,
 		 of_link(link));

@@ -4,8 +4,6 @@
 #include "proto/out.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/limits.h"
@@ -77,6 +75,22 @@ static size_t character(const char *bytes, size_t len, bool *showable_out)
 	return step > 0 ? step : 1;
 }
 
+/* Shown as it is wherever it stands.  Nearly every byte that is ever written
+ * is one of these, so runs of them are taken whole. */
+static bool is_plain(char c)
+{
+	return c > ' ' && c < 0x7f && c != '"' && c != '\\';
+}
+
+static size_t plain_run(const char *bytes, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && is_plain(bytes[i]))
+		i++;
+	return i;
+}
+
 static void put_quoted_one(struct zkp_out *out, const char *bytes, size_t len,
 			   bool showable)
 {
@@ -112,7 +126,7 @@ static bool is_bare(const char *bytes, size_t len)
 {
 	bool showable;
 
-	for (size_t i = 0; i < len;) {
+	for (size_t i = plain_run(bytes, len); i < len;) {
 		if (bytes[i] == ' ' || bytes[i] == '"' || bytes[i] == '\\')
 			return false;
 		i += character(bytes + i, len - i, &showable);
@@ -134,6 +148,11 @@ static void put_value(struct zkp_out *out, const char *bytes, size_t len,
 	}
 	put_str(out, "\"");
 	for (size_t i = 0; i < len; i += step) {
+		step = plain_run(bytes + i, len - i);
+		if (step > 0) {
+			put(out, bytes + i, step);
+			continue;
+		}
 		step = character(bytes + i, len - i, &showable);
 		put_quoted_one(out, bytes + i, step, showable);
 	}
@@ -154,12 +173,17 @@ void zkp_out_word(struct zkp_out *out, const char *word)
 	put_value(out, word, strlen(word), !is_misleading(word));
 }
 
-void zkp_out_bytes(struct zkp_out *out, const char *key, const void *bytes,
-		   size_t len)
+static void put_key(struct zkp_out *out, const char *key)
 {
 	put_str(out, " ");
 	put_str(out, key);
 	put_str(out, "=");
+}
+
+void zkp_out_bytes(struct zkp_out *out, const char *key, const void *bytes,
+		   size_t len)
+{
+	put_key(out, key);
 	put_value(out, bytes, len, true);
 }
 
@@ -170,52 +194,59 @@ void zkp_out_str(struct zkp_out *out, const char *key, const char *value)
 	zkp_out_bytes(out, key, value, strlen(value));
 }
 
+/* Numbers are plain by nature: nothing to look at, nothing to quote. */
+
+static void put_number(struct zkp_out *out, uint64_t value, unsigned base)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[20]; /* of UINT64_MAX */
+	size_t at = sizeof text;
+
+	do {
+		text[--at] = digits[value % base];
+		value /= base;
+	} while (value > 0);
+	put(out, text + at, sizeof text - at);
+}
+
 void zkp_out_word_u64(struct zkp_out *out, uint64_t value)
 {
-	char text[24];
-
-	(void)snprintf(text, sizeof text, " %" PRIu64, value);
-	put_str(out, text);
+	put_str(out, " ");
+	put_number(out, value, 10);
 }
 
 void zkp_out_word_id(struct zkp_out *out, uint64_t id)
 {
-	char text[24];
-
-	(void)snprintf(text, sizeof text, " @%" PRIu64, id);
-	put_str(out, text);
+	put_str(out, " @");
+	put_number(out, id, 10);
 }
 
 void zkp_out_u64(struct zkp_out *out, const char *key, uint64_t value)
 {
-	char text[24];
-
-	(void)snprintf(text, sizeof text, "%" PRIu64, value);
-	zkp_out_str(out, key, text);
+	put_key(out, key);
+	put_number(out, value, 10);
 }
 
 void zkp_out_i64(struct zkp_out *out, const char *key, int64_t value)
 {
-	char text[24];
-
-	(void)snprintf(text, sizeof text, "%" PRId64, value);
-	zkp_out_str(out, key, text);
+	put_key(out, key);
+	if (value < 0)
+		put_str(out, "-");
+	put_number(out, value < 0 ? -(uint64_t)value : (uint64_t)value, 10);
 }
 
 void zkp_out_hex(struct zkp_out *out, const char *key, uint64_t value)
 {
-	char text[24];
-
-	(void)snprintf(text, sizeof text, "0x%" PRIx64, value);
-	zkp_out_str(out, key, text);
+	put_key(out, key);
+	put_str(out, "0x");
+	put_number(out, value, 16);
 }
 
 void zkp_out_id(struct zkp_out *out, const char *key, uint64_t id)
 {
-	char text[24];
-
-	(void)snprintf(text, sizeof text, "@%" PRIu64, id);
-	zkp_out_str(out, key, text);
+	put_key(out, key);
+	put_str(out, "@");
+	put_number(out, id, 10);
 }
 
 void zkp_out_text(struct zkp_out *out, const char *text)
@@ -226,6 +257,11 @@ void zkp_out_text(struct zkp_out *out, const char *text)
 
 	put_str(out, " :");
 	for (size_t i = 0; i < len; i += step) {
+		step = plain_run(text + i, len - i);
+		if (step > 0) {
+			put(out, text + i, step);
+			continue;
+		}
 		step = character(text + i, len - i, &showable);
 		if (showable)
 			put(out, text + i, step);

@@ -34,6 +34,9 @@ bool zkp_words_check(const char *line, size_t len,
 	size_t step;
 
 	for (size_t i = 0; i < len; i += step) {
+		step = 1;
+		if (line[i] >= ' ' && line[i] < 0x7f)
+			continue;
 		step = zkp_utf8_len(line + i, len - i);
 		if (step == 0) {
 			(void)bad(fault_out, i, "this byte is not UTF-8");

@@ -24,6 +24,12 @@ struct coord_mail {
 	const char *room_begin[]; /* pointers first: they ask for alignment */
 };
 
+/* From one to the next in their block, aligned. */
+#define SPARE_SIZE                                 \
+	((sizeof(struct coord_mail) + SPARE_ROOM + \
+	  _Alignof(struct coord_mail) - 1) /       \
+	 _Alignof(struct coord_mail) * _Alignof(struct coord_mail))
+
 static struct coord_mail *mail_alloc(size_t room)
 {
 	struct coord_mail *mail = malloc(sizeof *mail + room);
@@ -184,15 +190,16 @@ static void mail_free(struct coord_mailbox *box, struct coord_mail *mail)
 bool coord_mailbox_init(struct coord_mailbox *box)
 {
 	*box = (struct coord_mailbox){ 0 };
-	for (int i = 0; i < COORD_MAIL_SPARES; i++) {
-		struct coord_mail *mail = mail_alloc(SPARE_ROOM);
+	box->spare_block = malloc(COORD_MAIL_SPARES * SPARE_SIZE);
+	if (!box->spare_block)
+		return false;
+	for (size_t i = 0; i < COORD_MAIL_SPARES; i++) {
+		struct coord_mail *mail =
+		    (void *)(box->spare_block + i * SPARE_SIZE);
 
-		if (!mail) {
-			coord_mailbox_fini(box);
-			return false;
-		}
-		mail->spare = true;
-		mail->next = box->spares;
+		*mail = (struct coord_mail){ .room = SPARE_ROOM,
+					     .spare = true,
+					     .next = box->spares };
 		box->spares = mail;
 	}
 	return true;
@@ -202,12 +209,9 @@ void coord_mailbox_fini(struct coord_mailbox *box)
 {
 	coord_mailbox_release(box);
 	coord_mailbox_clear(box);
-	while (box->spares) {
-		struct coord_mail *next = box->spares->next;
-
-		free(box->spares);
-		box->spares = next;
-	}
+	free(box->spare_block);
+	box->spares = NULL;
+	box->spare_block = NULL;
 }
 
 void coord_mailbox_post(struct coord_mailbox *box,

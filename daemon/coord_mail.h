@@ -34,6 +34,7 @@ struct coord_mailbox {
 	struct coord_mail *last;
 	struct coord_mail *shown; /* lent by coord_mailbox_next() */
 	struct coord_mail *spares;
+	char *spare_block; /* where all of them stand */
 	size_t len;
 };
 

@@ -41,11 +41,13 @@ static void grow(struct hash_map *map)
 struct hash_entry *hash_map_find(const struct hash_map *map, const void *key,
 				 size_t key_len)
 {
-	uint64_t hash = hash_bytes(key, key_len);
-	struct hash_entry *e = NULL;
+	struct hash_entry *e;
+	uint64_t hash;
 
-	if (map->buckets_len)
-		e = *bucket_of(map, hash);
+	if (map->len == 0)
+		return NULL;
+	hash = hash_bytes(key, key_len);
+	e = *bucket_of(map, hash);
 	while (e && (e->hash != hash || e->key_len != key_len ||
 		     memcmp(e->key, key, key_len) != 0))
 		e = e->chain;

@@ -166,17 +166,26 @@ static struct spelling spelling_of(enum layout_kind kind, enum zkp_mode mode)
 	return it;
 }
 
-static void uuid_write(const struct layout_uuid *uuid, bool dashes, char *buf,
-		       size_t size)
+/* Behind which digits a dash stands. */
+static bool dash_follows(int digits)
 {
-	uint64_t h = uuid->high, l = uuid->low;
-	const char *dash = dashes ? "-" : "";
+	return digits == 8 || digits == 12 || digits == 16 || digits == 20;
+}
 
-	(void)snprintf(buf, size,
-		       "%08" PRIx64 "%s%04" PRIx64 "%s%04" PRIx64 "%s%04" PRIx64
-		       "%s%012" PRIx64,
-		       h >> 32, dash, h >> 16 & 0xffff, dash, h & 0xffff, dash,
-		       l >> 48, dash, l & UINT64_C(0xffffffffffff));
+static void uuid_write(const struct layout_uuid *uuid, bool dashes,
+		       char buf[UUID_CHARS + 1])
+{
+	static const char hex[] = "0123456789abcdef";
+	char *at = buf;
+
+	for (int i = 0; i < UUID_HEX; i++) {
+		uint64_t half = i < UUID_HEX / 2 ? uuid->high : uuid->low;
+
+		*at++ = hex[half >> (60 - 4 * (i % (UUID_HEX / 2))) & 15];
+		if (dashes && dash_follows(i + 1))
+			*at++ = '-';
+	}
+	*at = '\0';
 }
 
 void layout_bid_prefix(enum layout_kind kind, enum zkp_mode mode,
@@ -185,7 +194,7 @@ void layout_bid_prefix(enum layout_kind kind, enum zkp_mode mode,
 	struct spelling it = spelling_of(kind, mode);
 	char text[UUID_CHARS + 1];
 
-	uuid_write(uuid, it.dashes, text, sizeof text);
+	uuid_write(uuid, it.dashes, text);
 	(void)snprintf(buf, size, "%s%s%s", it.before, text, it.after);
 }
 
@@ -320,7 +329,7 @@ void layout_lease_prefix(const struct layout_uuid *uuid, char *buf, size_t size)
 {
 	char text[UUID_CHARS + 1];
 
-	uuid_write(uuid, true, text, sizeof text);
+	uuid_write(uuid, true, text);
 	(void)snprintf(buf, size, CURATOR "%s-lease-", text);
 }
 

@@ -15,6 +15,7 @@
  *	sim_many.c    LOCK of several names: all of them or none
  *	sim_verbs.c   bounded holds, WAIT, KICK, REVOKE, WATCH
  *	sim_host.c    the hub's doors, its turns, its births and deaths
+ *	sim_names.c   the names of locks, theirs and the tree's
  *	sim_client.c  what clients say, and what they are told
  *	sim_other.c   strangers in the queue, an operator, the reaper
  *	sim_check.c   the promises P1 to P7, after every event
@@ -40,6 +41,7 @@
 #include "daemon/layout.h"
 #include "order.h"
 #include "proto/reply.h"
+#include "sim_script.h"
 
 #define SIM_HOSTS_MAX     3
 #define SIM_SERVERS       3
@@ -62,96 +64,11 @@
 /* A listing for several names may be under way for so long after their end. */
 #define SIM_SEVERAL_US (2000 * SIM_MS)
 
-/* --- the script --- */
-
-enum sim_act_type {
-	/* of a client */
-	SIM_ACT_LOCK,
-	SIM_ACT_LOCK_WAIT, /* a_ms: for how long */
-	SIM_ACT_TRY,
-	SIM_ACT_UNLOCK,
-	SIM_ACT_UNLOCK_STALE, /* with the token of an earlier hold */
-	SIM_ACT_CANCEL,
-	SIM_ACT_CHECK,
-	SIM_ACT_TALK, /* LIST, PING, a line that is none... */
-	SIM_ACT_EOF,
-	SIM_ACT_LOCK_EOF, /* both in one write */
-	SIM_ACT_QUIT,
-	SIM_ACT_SHARE,  /* DOWNGRADE */
-	SIM_ACT_LOOK,   /* WAIT; a_ms: for how long */
-	SIM_ACT_KICK,   /* whoever of the host has something */
-	SIM_ACT_REVOKE, /* ask for it */
-	SIM_ACT_WATCH,  /* or UNWATCH */
-	SIM_ACT_MANY,   /* LOCK of several names; a_ms: for how long */
-	/* of others in the ensemble */
-	SIM_ACT_STRANGER, /* comes, or goes */
-	SIM_ACT_DOWNGRADE,
-	SIM_ACT_OPERATOR,
-	SIM_ACT_REAP,
-	/* of fate: a_ms says how long */
-	SIM_ACT_CUT,
-	SIM_ACT_STALL_UP,
-	SIM_ACT_STALL_DOWN,
-	SIM_ACT_STALL_BOTH,
-	SIM_ACT_LINK_SLOW,
-	SIM_ACT_PAUSE,
-	SIM_ACT_FREEZE, /* in the middle of a turn */
-	SIM_ACT_CRASH,
-	SIM_ACT_STOP,
-	SIM_ACT_SHORT, /* the next reconnect is given less time */
-	/* of fate, as soon as something happens */
-	SIM_ACT_AMBUSH_CREATE,
-	SIM_ACT_AMBUSH_DELETE,
-	SIM_ACT_AMBUSH_PROOF,
-	/* of the ensemble */
-	SIM_ACT_SERVER_CUT,
-	SIM_ACT_SERVER_CUT_UP,
-	SIM_ACT_SERVER_LAG,
-	SIM_ACT_SERVER_CRASH,
-	SIM_ACT_ELECTION,
-	SIM_ACT_DEPOSE,
-	SIM_ACT_TYPES,
-};
-
-struct sim_act {
-	int64_t at_us;
-	enum sim_act_type type;
-	uint8_t host, conn, name;
-	bool out; /* left out of this run */
-	uint32_t a_ms;
-	uint64_t salt;
-};
-
-/* What a seed is like: drawn once. */
-struct sim_weather {
-	int hosts, names, conns, servers;
-	int64_t timeout_ms, tick_ms;
-	int64_t latency_us, jitter_us;
-	unsigned spikes; /* of a thousand packets */
-	int64_t spike_us;
-	int64_t loop_us; /* until a loop turns */
-	int64_t hold_ms;
-	int64_t turns_ms, linger_ms;
-	uint32_t turns_max, tickets_per_conn_max, ephemeral_bytes_max;
-	uint32_t batch_ops_max;
-	uint32_t bid_turns; /* R8: of one bid */
-	unsigned readers;   /* of a hundred who ask */
-	unsigned bounds;    /* likewise: with min_hold, max_hold, wanted */
-	int64_t end_us;     /* no act after it: all heals */
-	unsigned slots;     /* the last name is a semaphore of so many; 0: no */
-	bool several;       /* somebody wants several names */
-	bool operator;
-	enum layout_kind layout; /* OWN; or SIM_ROOT is a share prefix */
-	bool worn;   /* the first name's counter is nearly used up */
-	bool ghosts; /* the last server comes back with nodes that have gone */
-	bool quiet;  /* no fault at all, and no packet late */
-};
-
 /* --- events --- */
 
 enum sim_event_type {
 	SIM_EV_ACT,
-	SIM_EV_TURN,
+	SIM_EV_TURN, /* made by sim_pop(): a host has one at a time */
 	SIM_EV_RELEASE,
 	SIM_EV_BIRTH,
 	SIM_EV_CONNECT,
@@ -265,6 +182,7 @@ struct sim_conn {
 	bool quits;                    /* QUIT was said */
 	uint64_t stale[SIM_NAMES_MAX]; /* tokens of holds that are over */
 	struct sim_ask asks[SIM_ASKS_MAX];
+	int asks_end;                       /* no ask stands here or behind */
 	struct sim_row rows[SIM_NAMES_MAX]; /* of the answer that is coming */
 	int rows_len;
 };
@@ -407,9 +325,10 @@ struct sim_host {
 	unsigned freeze_in; /* looks at the clock before that */
 	int64_t offset_us;
 	int ppm;
-	int64_t turn_us;   /* the next one; SIM_NEVER */
-	int64_t turned_us; /* the last one */
-	uint32_t turn_gen;
+	int64_t turn_us;     /* the next one; SIM_NEVER */
+	uint64_t turn_order; /* among the events of that moment */
+	int64_t turned_us;   /* the last one */
+	uint32_t birth_gen;  /* of the birth that is due */
 	unsigned spins;
 	struct sim_conn conns[SIM_CONNS];
 	struct sim_hold holds[SIM_HOLDS]; /* sim_hold_of() */
@@ -441,7 +360,6 @@ struct sim {
 	struct sim_weather weather;
 	struct sim_act acts[SIM_ACTS_MAX];
 	int acts_len;
-	struct sim_event heap[SIM_EVENTS_MAX];
 	size_t heap_len;
 	uint64_t order;
 
@@ -475,6 +393,8 @@ struct sim {
 	bool trace;
 	int64_t notice_least_us; /* of this run; SIM_NEVER: none */
 	char failure[512];       /* "": none yet */
+	/* The last member: what it had in another run is never looked at. */
+	struct sim_event heap[SIM_EVENTS_MAX];
 };
 
 /* --- sim_time.c --- */
@@ -555,14 +475,19 @@ void sim_host_act(struct sim *sim, const struct sim_act *act);
 void sim_host_heal(struct sim *sim, struct sim_host *host);
 struct sim *sim_world(void); /* doors have no other way to it */
 
-/* --- sim_client.c --- */
+/* --- sim_names.c --- */
 
 const char *sim_name(int name);
+/* Where its queue stands. */
+const char *sim_queue(int name);
 /* As clients say it: under a share prefix that is the node's path. */
 const char *sim_word(const struct sim *sim, int name);
 int sim_name_number(const char *word);
 /* Of a path below SIM_ROOT; -1: of no lock. */
 int sim_path_name(const char *path, size_t *parent_len_out);
+
+/* --- sim_client.c --- */
+
 struct sim_hold *sim_hold_of(struct sim_host *host, int name, int conn);
 void sim_client_act(struct sim *sim, const struct sim_act *act);
 void sim_client_release(struct sim *sim, const struct sim_event *event);

@@ -7,7 +7,6 @@
  * host that follow each other in the queue are one period.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sim.h"
@@ -16,10 +15,16 @@
 int64_t sim_number(const char *name)
 {
 	size_t len = strlen(name);
+	int64_t number = 0;
 
-	if (len < 10 || strspn(name + len - 10, "0123456789") != 10)
+	if (len < 10)
 		return -1;
-	return strtoll(name + len - 10, NULL, 10);
+	for (const char *at = name + len - 10; *at; at++) {
+		if (*at < '0' || *at > '9')
+			return -1;
+		number = number * 10 + (*at - '0');
+	}
+	return number;
 }
 
 bool sim_before(const char *name, const char *other)
@@ -230,10 +235,8 @@ static void look(struct sim *sim, int name)
 	struct sim_head *head = &sim->heads[name];
 	const struct coord_tree_node *parent, *child, *first = NULL;
 	int64_t owner, pzxid;
-	char path[64];
 
-	(void)snprintf(path, sizeof path, SIM_ROOT "/%s", sim_name(name));
-	parent = coord_tree_find(sim->tree, 0, path);
+	parent = coord_tree_find(sim->tree, 0, sim_queue(name));
 	pzxid = parent ? coord_tree_stat(parent).pzxid : 0;
 	if (pzxid == head->pzxid)
 		return;

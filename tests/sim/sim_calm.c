@@ -32,7 +32,7 @@ bool sim_wanted(const struct sim_host *host, int name)
 	for (int n = 0; n < SIM_CONNS; n++) {
 		if (host->holds[name * SIM_CONNS + n].live)
 			return true;
-		for (int i = 0; i < SIM_ASKS_MAX; i++) {
+		for (int i = 0; i < host->conns[n].asks_end; i++) {
 			const struct sim_ask *ask = &host->conns[n].asks[i];
 
 			if (ask->tag && sim_asks_for(ask, name))
@@ -77,11 +77,9 @@ static unsigned own_bids(const struct sim *sim, const struct sim_host *host,
 {
 	int64_t session = coord_local_session(host->link.inner);
 	const struct coord_tree_node *node, *child;
-	char path[64];
 	unsigned len = 0;
 
-	(void)snprintf(path, sizeof path, SIM_ROOT "/%s", sim_name(name));
-	node = coord_tree_find(sim->tree, 0, path);
+	node = coord_tree_find(sim->tree, 0, sim_queue(name));
 	child = node ? coord_tree_child_first(node) : NULL;
 	for (; child; child = coord_tree_child_next(child))
 		len += coord_tree_stat(child).owner == session;
@@ -150,7 +148,7 @@ static void check_waits(struct sim *sim, const struct sim_host *host)
 	for (int n = 0; n < SIM_CONNS; n++) {
 		if (!host->conns[n].id)
 			continue;
-		for (int i = 0; i < SIM_ASKS_MAX; i++) {
+		for (int i = 0; i < host->conns[n].asks_end; i++) {
 			const struct sim_ask *ask = &host->conns[n].asks[i];
 
 			if (ask->tag &&

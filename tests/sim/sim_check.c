@@ -36,10 +36,7 @@ bool sim_believes(const struct sim *sim, const struct sim_host *host,
 
 static const struct coord_tree_node *queue_of(const struct sim *sim, int name)
 {
-	char path[64];
-
-	(void)snprintf(path, sizeof path, SIM_ROOT "/%s", sim_name(name));
-	return coord_tree_find(sim->tree, 0, path);
+	return coord_tree_find(sim->tree, 0, sim_queue(name));
 }
 
 /* --- at a grant --- */

@@ -12,61 +12,22 @@
 /* Longest that a sane client asks to hold anything. */
 #define HOLD_MS_MAX 60000
 
-const char *sim_name(int name)
-{
-	static const char *const names[SIM_NAMES_MAX] = { "a", "b", "c" };
-
-	return names[name];
-}
-
-const char *sim_word(const struct sim *sim, int name)
-{
-	static const char *const literal[SIM_NAMES_MAX] = { SIM_ROOT "/a",
-							    SIM_ROOT "/b",
-							    SIM_ROOT "/c" };
-
-	return sim->weather.layout == LAYOUT_OWN ? sim_name(name)
-						 : literal[name];
-}
-
-int sim_name_number(const char *word)
-{
-	size_t parent;
-
-	if (*word == '/')
-		return sim_path_name(word, &parent);
-	for (int i = 0; i < SIM_NAMES_MAX; i++) {
-		if (strcmp(word, sim_name(i)) == 0)
-			return i;
-	}
-	return -1;
-}
-
-int sim_path_name(const char *path, size_t *parent_len_out)
-{
-	const size_t root = sizeof SIM_ROOT; /* with the slash behind it */
-
-	if (strncmp(path, SIM_ROOT "/", root) != 0)
-		return -1;
-	for (int i = 0; i < SIM_NAMES_MAX; i++) {
-		size_t len = strlen(sim_name(i));
-
-		if (strncmp(path + root, sim_name(i), len) == 0 &&
-		    (path[root + len] == '/' || path[root + len] == '\0')) {
-			*parent_len_out = root + len;
-			return i;
-		}
-	}
-	return -1;
-}
-
 static struct sim_ask *ask_find(struct sim_conn *conn, uint64_t tag)
 {
-	for (int i = 0; i < SIM_ASKS_MAX; i++) {
+	for (int i = 0; i < conn->asks_end; i++) {
 		if (conn->asks[i].tag == tag)
 			return &conn->asks[i];
 	}
 	return NULL;
+}
+
+static struct sim_ask *ask_place(struct sim_conn *conn)
+{
+	struct sim_ask *place = ask_find(conn, 0);
+
+	if (!place && conn->asks_end < SIM_ASKS_MAX)
+		place = &conn->asks[conn->asks_end++];
+	return place;
 }
 
 /* --- saying --- */
@@ -94,10 +55,13 @@ static void say(struct sim *sim, struct sim_host *host, int n,
 		.pid = 1, .uid = 1, .admin = true, .command = "sim"
 	};
 	struct sim_conn *conn = &host->conns[n];
-	struct sim_ask *place = ask_find(conn, 0);
+	struct sim_ask *place;
 	char line[256];
 
-	if (!host->alive || conn->ended || conn->quits || !place)
+	if (!host->alive || conn->ended || conn->quits)
+		return;
+	place = ask_place(conn);
+	if (!place)
 		return;
 	if (!conn->id)
 		conn->id = hub_on_open(host->hub, &peer);

@@ -187,7 +187,8 @@ void sim_host_free(struct sim *sim, struct sim_host *host)
 	host->hub = NULL;
 	host->alive = false;
 	host->freeze_us = host->frozen_us = 0;
-	host->turn_gen++;
+	host->turn_us = SIM_NEVER;
+	host->birth_gen++;
 }
 
 /* The process ends: so do its connections; its session runs out. */
@@ -201,7 +202,7 @@ void sim_host_dies(struct sim *sim, struct sim_host *host, int64_t for_us)
 		sim_client_closed(sim, host, i);
 	sim_push(
 	    sim, sim->now_us + for_us, SIM_EV_BIRTH,
-	    (struct sim_event){ .who = host->number, .gen = host->turn_gen });
+	    (struct sim_event){ .who = host->number, .gen = host->birth_gen });
 }
 
 /* --- turns --- */
@@ -210,10 +211,8 @@ void sim_host_wake(struct sim *sim, struct sim_host *host, int64_t at_us)
 {
 	if (!host->alive || host->turn_us <= at_us || at_us == SIM_NEVER)
 		return;
-	host->turn_us = at_us;
-	sim_push(
-	    sim, at_us, SIM_EV_TURN,
-	    (struct sim_event){ .who = host->number, .gen = ++host->turn_gen });
+	host->turn_us = at_us < sim->now_us ? sim->now_us : at_us;
+	host->turn_order = ++sim->order;
 }
 
 void sim_host_stir(struct sim *sim, struct sim_host *host)
@@ -266,7 +265,6 @@ static void sleep_until(struct sim *sim, struct sim_host *host)
 static void turn(struct sim *sim, struct sim_host *host)
 {
 	sim->counts.turns++;
-	host->turn_us = SIM_NEVER;
 	stands(sim, host, false);
 	hub_drain(host->hub);
 	host->ending = host->stopping;
@@ -298,13 +296,10 @@ void sim_host_event(struct sim *sim, const struct sim_event *event)
 {
 	struct sim_host *host = &sim->hosts[event->who];
 
-	if (event->gen != host->turn_gen)
-		return;
 	if (event->type == SIM_EV_BIRTH) {
-		if (!host->alive)
+		if (!host->alive && event->gen == host->birth_gen)
 			sim_host_begin(sim, host);
 	} else if (host->paused_us > sim->now_us) {
-		host->turn_us = SIM_NEVER;
 		sim_host_wake(sim, host, host->paused_us);
 	} else {
 		turn(sim, host);
@@ -400,7 +395,7 @@ void sim_host_heal(struct sim *sim, struct sim_host *host)
 	struct sim_link *link = &host->link;
 
 	if (!host->alive) {
-		host->turn_gen++;
+		host->birth_gen++;
 		sim_host_begin(sim, host);
 	}
 	host->freeze_us = 0;

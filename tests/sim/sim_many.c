@@ -29,7 +29,7 @@ bool sim_asks_for(const struct sim_ask *ask, int name)
 bool sim_many_wanted(const struct sim_host *host, int name)
 {
 	for (int n = 0; n < SIM_CONNS; n++) {
-		for (int i = 0; i < SIM_ASKS_MAX; i++) {
+		for (int i = 0; i < host->conns[n].asks_end; i++) {
 			const struct sim_ask *ask = &host->conns[n].asks[i];
 
 			if (ask->tag && ask->many_len &&

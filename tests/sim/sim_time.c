@@ -30,7 +30,8 @@ bool sim_chance(struct sim *sim, unsigned in)
 	return sim_random(sim, in) == 0;
 }
 
-/* What is to come: a binary heap */
+/* What is to come: a binary heap, and beside it the next turn of each host,
+ * for that is put forward and off all the time */
 
 static bool earlier(const struct sim_event *a, const struct sim_event *b)
 {
@@ -55,11 +56,37 @@ void sim_push(struct sim *sim, int64_t at_us, enum sim_event_type type,
 	sim->heap[at] = event;
 }
 
+/* The first of the hosts' turns, if it comes before anything in the heap. */
+static bool turn_pop(struct sim *sim, struct sim_event *event_out)
+{
+	struct sim_event first = { .at_us = SIM_NEVER, .type = SIM_EV_TURN };
+
+	for (int i = 0; i < sim->weather.hosts; i++) {
+		const struct sim_event turn = {
+			.at_us = sim->hosts[i].turn_us,
+			.order = sim->hosts[i].turn_order,
+			.type = SIM_EV_TURN,
+			.who = i,
+		};
+
+		if (turn.at_us != SIM_NEVER && earlier(&turn, &first))
+			first = turn;
+	}
+	if (first.at_us == SIM_NEVER ||
+	    (sim->heap_len && earlier(&sim->heap[0], &first)))
+		return false;
+	sim->hosts[first.who].turn_us = SIM_NEVER;
+	*event_out = first;
+	return true;
+}
+
 bool sim_pop(struct sim *sim, struct sim_event *event_out)
 {
 	struct sim_event last;
 	size_t at = 0, child;
 
+	if (turn_pop(sim, event_out))
+		return true;
 	if (sim->heap_len == 0)
 		return false;
 	*event_out = sim->heap[0];

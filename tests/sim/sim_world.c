@@ -97,22 +97,24 @@ static void dispatch(struct sim *sim, const struct sim_event *event)
 	}
 }
 
-/* Who asks and was not answered, who holds: one count. */
-static unsigned unsettled(const struct sim *sim)
+/* Does somebody ask who was not answered, or hold? */
+static bool unsettled(const struct sim *sim)
 {
-	unsigned len = 0;
-
 	for (int i = 0; i < sim->weather.hosts; i++) {
 		const struct sim_host *host = &sim->hosts[i];
 
-		for (int n = 0; n < SIM_CONNS; n++) {
-			for (int k = 0; k < SIM_ASKS_MAX; k++)
-				len += host->conns[n].asks[k].tag != 0;
+		for (int k = 0; k < SIM_HOLDS; k++) {
+			if (host->holds[k].live)
+				return true;
 		}
-		for (int k = 0; k < SIM_HOLDS; k++)
-			len += host->holds[k].live;
+		for (int n = 0; n < SIM_CONNS; n++) {
+			for (int k = 0; k < host->conns[n].asks_end; k++) {
+				if (host->conns[n].asks[k].tag)
+					return true;
+			}
+		}
 	}
-	return len;
+	return false;
 }
 
 /* A ghost is found once in a session's timeout, and only by a host that waits
@@ -176,7 +178,7 @@ void sim_run(struct sim *sim, uint64_t seed, const bool *acts_out, bool trace)
 	uint64_t variant = sim->variant;
 	int64_t zxid;
 
-	memset(sim, 0, sizeof *sim);
+	memset(sim, 0, offsetof(struct sim, heap));
 	sim->strict = strict;
 	sim->stir = stir;
 	sim->variant = variant;

@@ -282,12 +282,8 @@ static void keep_a_ghost(struct sim *sim, int server, const char *parent_path)
 
 static void keep_ghosts(struct sim *sim, int server)
 {
-	char path[COORD_PATH_MAX];
-
-	for (int i = 0; i < sim->weather.names; i++) {
-		(void)snprintf(path, sizeof path, SIM_ROOT "/%s", sim_name(i));
-		keep_a_ghost(sim, server, path);
-	}
+	for (int i = 0; i < sim->weather.names; i++)
+		keep_a_ghost(sim, server, sim_queue(i));
 }
 
 static void follow(struct sim *sim, int number)

@@ -43,8 +43,9 @@ struct coord_op *contest_op(struct contest *c, struct contest_effects *fx,
 	return &one->op;
 }
 
-void contest_fail(struct contest *c, enum zkp_status status, int zk_rc,
-		  const char *why, struct contest_effects *fx)
+static void contest_say_failed(struct contest *c, enum zkp_status status,
+			       int zk_rc, const char *why,
+			       struct contest_effects *fx)
 {
 	struct contest_effect *one;
 
@@ -55,6 +56,12 @@ void contest_fail(struct contest *c, enum zkp_status status, int zk_rc,
 		one->why = why;
 	}
 	c->leaving = true;
+}
+
+void contest_fail(struct contest *c, enum zkp_status status, int zk_rc,
+		  const char *why, struct contest_effects *fx)
+{
+	contest_say_failed(c, status, zk_rc, why, fx);
 	contest_enter(c, c->own ? CONTEST_LEAVE : CONTEST_GONE, fx);
 }
 
@@ -135,7 +142,7 @@ void contest_open(struct contest *c, struct contest_effects *fx)
 		contest_ask_recover(c, fx);
 		break;
 	case CONTEST_TWIN:
-		contest_op(c, fx, CONTEST_Q_TWIN, COORD_DELETE, c->pred);
+		contest_op(c, fx, CONTEST_Q_VERIFY, COORD_GET, c->pred);
 		break;
 	case CONTEST_VERIFY:
 		contest_op(c, fx, CONTEST_Q_VERIFY, COORD_GET, c->own);
@@ -169,8 +176,9 @@ static bool contest_may(enum contest_state from, enum contest_state to)
 	case CONTEST_RECOVER:
 		return from == CONTEST_CREATE || from == CONTEST_TWIN;
 	case CONTEST_TWIN:
-	case CONTEST_VERIFY:
 		return from == CONTEST_RECOVER;
+	case CONTEST_VERIFY:
+		return from == CONTEST_RECOVER || from == CONTEST_TWIN;
 	case CONTEST_LIST:
 		return from == CONTEST_CREATE || from == CONTEST_VERIFY ||
 		       from == CONTEST_WATCH_PRED;
@@ -259,6 +267,22 @@ static void refused(struct contest *c, const struct coord_event *ev,
 		     coord_refusal(ev->answer.zk_rc), fx);
 }
 
+/* There may be a node of ours, and who could tell does not: the bid serves
+ * nobody, but it goes on asking. */
+static void refused_in_doubt(struct contest *c, const struct coord_event *ev,
+			     struct contest_effects *fx)
+{
+	contest_say_failed(c, ZKP_ZK, ev->answer.zk_rc,
+			   coord_refusal(ev->answer.zk_rc), fx);
+	c->redo = true;
+}
+
+static bool is_in_doubt(const struct contest *c)
+{
+	return c->state == CONTEST_RECOVER || c->state == CONTEST_TWIN ||
+	       c->state == CONTEST_VERIFY;
+}
+
 /* A question about what is there.  False: the answer tells nothing of that,
  * and what it means for the bid has been done. */
 static bool told(struct contest *c, const struct coord_event *ev,
@@ -272,7 +296,10 @@ static bool told(struct contest *c, const struct coord_event *ev,
 		c->redo = true;
 		break;
 	case CONTEST_FORBIDDEN:
-		refused(c, ev, fx);
+		if (is_in_doubt(c))
+			refused_in_doubt(c, ev, fx);
+		else
+			refused(c, ev, fx);
 		break;
 	}
 	return false;
@@ -374,11 +401,31 @@ static void not_ours(struct contest *c, struct contest_effects *fx)
 		contest_enter(c, CONTEST_CREATE, fx);
 }
 
+/* The younger of two nodes with our uuid: it goes if it is of our session.
+ * Else the other one is looked at. */
+static void on_twin(struct contest *c, const struct coord_event *ev,
+		    struct contest_effects *fx)
+{
+	if (ev->answer.result == COORD_NO_NODE) {
+		contest_enter(c, CONTEST_RECOVER, fx);
+	} else if (ev->answer.stat.owner == c->session) {
+		contest_op(c, fx, CONTEST_Q_TWIN, COORD_DELETE, c->pred);
+	} else {
+		c->own = c->first;
+		c->first = NULL;
+		contest_enter(c, CONTEST_VERIFY, fx);
+	}
+}
+
 static void on_verify(struct contest *c, const struct coord_event *ev,
 		      struct contest_effects *fx)
 {
 	if (!told(c, ev, fx))
 		return;
+	if (c->state == CONTEST_TWIN) {
+		on_twin(c, ev, fx);
+		return;
+	}
 	if (ev->answer.result == COORD_NO_NODE ||
 	    ev->answer.stat.owner != c->session) {
 		not_ours(c, fx);
@@ -446,12 +493,19 @@ static void on_pred(struct contest *c, const struct coord_event *ev,
 static void on_delete(struct contest *c, enum contest_question question,
 		      const struct coord_event *ev, struct contest_effects *fx)
 {
-	if (contest_telling(ev) == CONTEST_ASK_AGAIN)
+	switch (contest_telling(ev)) {
+	case CONTEST_THERE:
+	case CONTEST_ABSENT:
+		contest_enter(c,
+			      question == CONTEST_Q_TWIN ? CONTEST_RECOVER
+							 : CONTEST_GONE,
+			      fx);
+		break;
+	case CONTEST_ASK_AGAIN:
+	case CONTEST_FORBIDDEN:
 		c->redo = true; /* R10: again until it is certain */
-	else if (question == CONTEST_Q_TWIN)
-		contest_enter(c, CONTEST_RECOVER, fx);
-	else
-		contest_enter(c, CONTEST_GONE, fx);
+		break;
+	}
 }
 
 static void on_answer(struct contest *c, const struct contest_event *ev,
@@ -590,6 +644,10 @@ void contest_queue_step(struct contest *c, const struct contest_event *ev,
 	case CONTEST_EV_LOOK:
 		if (c->state == CONTEST_WATCH_PRED)
 			contest_enter(c, CONTEST_LIST, effects_out);
+		break;
+	case CONTEST_EV_AGAIN:
+		if (c->redo && c->link_up)
+			contest_open(c, effects_out);
 		break;
 	case CONTEST_EV_VANISH:
 		contest_vanish(c, effects_out);

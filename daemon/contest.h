@@ -37,7 +37,7 @@ enum contest_question {
 	CONTEST_Q_LIST,   /* who stands where */
 	CONTEST_Q_PARENT, /* make the lock's node */
 	CONTEST_Q_SYNC,   /* does the server know what has been committed? */
-	CONTEST_Q_VERIFY, /* whose is the node with our uuid */
+	CONTEST_Q_VERIFY, /* whose is a node with our uuid */
 	CONTEST_Q_FIRST,  /* what the first in the queue says of itself */
 	CONTEST_Q_PRED,   /* watch the one before us */
 	CONTEST_Q_BEHIND, /* owned: watch for others */
@@ -126,6 +126,7 @@ enum contest_event_type {
 	CONTEST_EV_LINK_UP, /* the same session again */
 	CONTEST_EV_REVOKE,  /* waiting: ask the one in front to give way */
 	CONTEST_EV_LOOK,    /* waiting: list the queue again */
+	CONTEST_EV_AGAIN,   /* what a server refused may be asked again */
 	CONTEST_EV_VANISH,  /* its node is known to have been deleted */
 	CONTEST_EV_LEAVE,   /* serve nobody any more: the node must go */
 };

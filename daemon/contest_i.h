@@ -44,7 +44,8 @@ struct contest {
 	char *words;
 	char *own;      /* our node; NULL: none that we know of */
 	char *pred;     /* WATCH_PRED: the one before us; TWIN: the one to go */
-	char *first;    /* the first in the queue, when that is not pred */
+	char *first;    /* the first in the queue, when that is not pred; TWIN:
+			   the other one */
 	int64_t czxid;  /* of own */
 	uint32_t visit; /* openings so far: an answer names its own */
 	unsigned below; /* contenders before us in the last listing */
@@ -52,7 +53,8 @@ struct contest {
 	uint64_t after;    /* our own bid, directly and alone before us (R8) */
 	unsigned parent_tries;
 	bool link_up;
-	bool redo; /* open the state again when the link is up */
+	bool redo; /* open the state again: when the link is up, or, after a
+		      refusal, at AGAIN */
 	bool leaving;
 	bool synced;     /* RECOVER: the listing to come is not a lagging one */
 	bool watching;   /* the watch of this state is armed */

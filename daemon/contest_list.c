@@ -307,6 +307,7 @@ void contest_recover(struct contest *c, const struct coord_event *ev,
 			      fx);
 	} else if (lowest != highest) {
 		set_path(c, &c->pred, highest);
+		set_path(c, &c->first, lowest);
 		contest_enter(c, CONTEST_TWIN, fx);
 	} else {
 		set_path(c, &c->own, lowest);

@@ -430,6 +430,10 @@ void contest_slots_step(struct contest *face, const struct contest_event *ev,
 	case CONTEST_EV_LOOK:
 		step_inner(face, false, ev, fx);
 		break;
+	case CONTEST_EV_AGAIN:
+		step_inner(face, false, ev, fx);
+		step_inner(face, true, ev, fx);
+		break;
 	case CONTEST_EV_VANISH:
 		break; /* of several names, which have no slots */
 	case CONTEST_EV_REVOKE:

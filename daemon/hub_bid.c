@@ -418,6 +418,18 @@ void hub_bid_forget_all(struct hub *hub)
 
 /* What happens to them */
 
+/* R10: a delete is said again with the next beat, until it is certain. */
+static void note_refusal(struct hub *hub, const struct hub_bid *bid,
+			 const struct hub_op *op, int zk_rc)
+{
+	hub->bids_refused = true;
+	if (op->question == CONTEST_Q_DELETE)
+		hub_log(hub, HUB_WARNING,
+			"event=delete_refused node=%s zk=%d why=\"%s\"",
+			contest_node(bid->contest), zk_rc,
+			coord_refusal(zk_rc));
+}
+
 void hub_bid_answer(struct hub *hub, const struct hub_op *op,
 		    const struct coord_event *ev)
 {
@@ -429,8 +441,24 @@ void hub_bid_answer(struct hub *hub, const struct hub_op *op,
 					.children = op->children };
 	struct hub_bid *bid = hub_bid_find(hub, op->bid);
 
-	if (bid)
-		step(hub, bid, &answer);
+	if (!bid)
+		return;
+	if (ev->answer.result == COORD_REFUSED)
+		note_refusal(hub, bid, op, ev->answer.zk_rc);
+	step(hub, bid, &answer);
+}
+
+/* A step says its operation again, and frees or opens no bid. */
+void hub_bid_again(struct hub *hub)
+{
+	struct contest_event ev = { .type = CONTEST_EV_AGAIN };
+	struct hub_bid *bid, *next;
+
+	if (!hub->bids_refused)
+		return;
+	hub->bids_refused = false;
+	HASH_ITER(hh, hub->bids, bid, next)
+	step(hub, bid, &ev);
 }
 
 void hub_bid_watch(struct hub *hub, const struct coord_event *ev)

@@ -186,6 +186,7 @@ struct hub {
 	struct hub_bid *bids;
 	struct hub_group *groups;
 	struct hub_watch *watches;
+	bool bids_refused; /* some are to be asked again at the next beat */
 	size_t ephemeral_bytes;
 	struct hub_parent *parents;     /* by path */
 	TAILQ_HEAD(, hub_parent) audit; /* the same, by due_ms */
@@ -339,6 +340,8 @@ void hub_bid_look(struct hub *hub, uint64_t bid); /* it lists again */
 void hub_bid_vanish(struct hub *hub, uint64_t bid);
 void hub_bid_answer(struct hub *hub, const struct hub_op *op,
 		    const struct coord_event *ev);
+/* A write was committed: what servers refused is asked again. */
+void hub_bid_again(struct hub *hub);
 void hub_bid_watch(struct hub *hub, const struct coord_event *ev);
 void hub_bid_link(struct hub *hub, bool up);
 void hub_bid_forget_all(struct hub *hub);                /* the session ended */

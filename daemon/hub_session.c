@@ -203,6 +203,8 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 		break;
 	case HUB_OP_SET:
 		on_beat_set(hub, ev);
+		if (proof)
+			hub_bid_again(hub);
 		break;
 	case HUB_OP_CHECK:
 		hub_check_answered(hub, op, proof);

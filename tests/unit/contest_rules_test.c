@@ -96,6 +96,49 @@ START_TEST(rules_04_a_delete_under_way_serves_nobody)
 }
 END_TEST
 
+/* 4, R10: a server that refuses a delete has not done it: it is said again
+ * with the next beat, for as long as the session lasts. */
+START_TEST(rules_04_a_refused_delete_is_said_again)
+{
+	TRANSCRIPT("create ok\nlist us\nleave\ndelete refused\nagain\n"
+		   "delete refused\nlink down\nagain\nlink up\ndelete ok",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us -> OWNED(alone) behind!\n"
+		   "leave -> delete\n"
+		   "delete refused ->\n"
+		   "again -> delete\n"
+		   "delete refused ->\n"
+		   "link down ->\n"
+		   "again ->\n"
+		   "link up -> delete\n"
+		   "delete ok -> GONE\n");
+}
+END_TEST
+
+/* 2: nobody is told whether the create was applied.  The ticket hears of it;
+ * the bid goes on asking, for there may be a node. */
+START_TEST(rules_02_a_search_that_is_refused_goes_on)
+{
+	TRANSCRIPT("link down\ncreate maybe\nlink up\nsync refused\n"
+		   "list refused\nagain\nsync ok\nlist us\nverify refused\n"
+		   "again\nverify ours\ndelete ok",
+		   "begin -> create list\n"
+		   "link down ->\n"
+		   "create maybe ->\n"
+		   "link up -> sync list\n"
+		   "sync refused -> FAILED\n"
+		   "list refused ->\n"
+		   "again -> sync list\n"
+		   "sync ok ->\n"
+		   "list us -> verify\n"
+		   "verify refused ->\n"
+		   "again -> verify\n"
+		   "verify ours -> delete\n"
+		   "delete ok -> GONE\n");
+}
+END_TEST
+
 /* 7: two wait behind, the first gives up: nobody is told that the way is free,
  * so the budget goes on as it was. */
 START_TEST(rules_07_the_first_of_two_waiters_withdraws)
@@ -196,7 +239,9 @@ int main(void)
 	tcase_add_test(tc, rules_02_lost_create_applied_and_cancelled);
 	tcase_add_test(tc, rules_02_lost_create_not_applied_and_cancelled);
 	tcase_add_test(tc, rules_02_no_listing_counts_without_a_sync);
+	tcase_add_test(tc, rules_02_a_search_that_is_refused_goes_on);
 	tcase_add_test(tc, rules_04_a_delete_under_way_serves_nobody);
+	tcase_add_test(tc, rules_04_a_refused_delete_is_said_again);
 	tcase_add_test(tc, rules_07_the_first_of_two_waiters_withdraws);
 	tcase_add_test(tc, rules_12_a_lost_get_is_asked_again);
 	tcase_add_test(tc, rules_12_an_event_before_its_reply);

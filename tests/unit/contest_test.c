@@ -176,22 +176,43 @@ END_TEST
 START_TEST(a_twin_is_deleted)
 {
 	TRANSCRIPT("link down\ncreate maybe\nlink up\nsync ok\nlist us t7\n"
-		   "twin maybe\nlink down\nlink up\ntwin ok\nsync ok\nlist us\n"
+		   "verify ours\ntwin maybe\nlink down\nlink up\n"
+		   "verify ours\ntwin ok\nsync ok\nlist us\n"
 		   "verify ours\nlist us",
 		   "begin -> create list\n"
 		   "link down ->\n"
 		   "create maybe ->\n"
 		   "link up -> sync list\n"
 		   "sync ok ->\n"
-		   "list us t7 -> twin\n"
+		   "list us t7 -> verify\n"
+		   "verify ours -> twin\n"
 		   "twin maybe ->\n"
 		   "link down ->\n"
-		   "link up -> twin\n"
+		   "link up -> verify\n"
+		   "verify ours -> twin\n"
 		   "twin ok -> sync list\n"
 		   "sync ok ->\n"
 		   "list us -> verify\n"
 		   "verify ours -> list\n"
 		   "list us -> OWNED(alone) behind!\n");
+}
+END_TEST
+
+/* T2: the younger of two is another session's: it is let be, and the other
+ * one is looked at. */
+START_TEST(t02_another_sessions_twin_is_left_alone)
+{
+	TRANSCRIPT("link down\ncreate maybe\nlink up\nsync ok\nlist us t7\n"
+		   "verify theirs\nverify ours\nlist us t7",
+		   "begin -> create list\n"
+		   "link down ->\n"
+		   "create maybe ->\n"
+		   "link up -> sync list\n"
+		   "sync ok ->\n"
+		   "list us t7 -> verify\n"
+		   "verify theirs -> verify\n"
+		   "verify ours -> list\n"
+		   "list us t7 -> OWNED(behind) own!\n");
 }
 END_TEST
 
@@ -424,6 +445,7 @@ int main(void)
 	tcase_add_test(tc, lost_create_not_applied);
 	tcase_add_test(tc, lost_create_of_a_ticket_that_left);
 	tcase_add_test(tc, a_twin_is_deleted);
+	tcase_add_test(tc, t02_another_sessions_twin_is_left_alone);
 	tcase_add_test(tc, t02_another_sessions_node_is_not_ours);
 	tcase_add_test(tc, t01_leaving_while_creating_deletes);
 	tcase_add_test(tc, t05_a_lost_delete_is_said_again);

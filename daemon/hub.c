@@ -349,6 +349,7 @@ void hub_drain(struct hub *hub)
 	do {
 		while (pump_coord(hub))
 			hub_clock(hub);
+		hub_room_tick(hub);
 	} while (hub_batch_leave(hub));
 }
 

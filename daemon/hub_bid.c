@@ -87,6 +87,8 @@ static void bid_free(struct hub *hub, struct hub_bid *bid)
 	audit_note(hub, bid);
 	unwatch(hub, bid);
 	hub->ephemeral_bytes -= bid->bytes;
+	if (bid->leaving)
+		hub->leaving_bytes -= bid->bytes;
 	HASH_DEL(hub->bids, bid);
 	contest_free(bid->contest);
 	free(bid);
@@ -238,6 +240,8 @@ static void run(struct hub *hub, uint64_t id, const struct contest_effects *fx)
 			say_failed(hub, bid, &fx->fx[i]);
 	}
 	rewatch(hub, bid);
+	if (contest_leaving(bid->contest))
+		hub_room_leaving(hub, bid);
 	for (size_t i = 0; i < fx->len && bid; i++) {
 		if (to_event(bid, &fx->fx[i], &ev)) {
 			hub->refused_why = fx->fx[i].why;
@@ -297,67 +301,93 @@ static void put_words(struct hub *hub, const struct locktab_ticket *t,
 	layout_words_write(&words, buf, size);
 }
 
-/* P7: room for one more node; lingering bids make it first. */
-static bool reserve(struct hub *hub, size_t bytes)
+/* A bid that cannot be: locktab hears of it behind the effects in hand. */
+void hub_bid_refuse(struct hub *hub, uint64_t bid)
 {
-	if (hub->ephemeral_bytes + bytes <= hub->settings.ephemeral_bytes_max)
-		return true;
-	(void)locktab_shed_linger(hub->tab, hub->now_ms);
-	return false;
+	const struct locktab_event failed = { .type = LOCKTAB_BID_FAILED,
+					      .bid = { .bid = bid,
+						       .status = ZKP_LIMIT } };
+
+	hub_step_later(hub, &failed);
+}
+
+/* P7: of its path, and of its lease's. */
+static size_t bytes_of(const struct hub_opening *opening)
+{
+	size_t bytes =
+	    PATH_LENGTH_BYTES + strlen(opening->place.parent) + 1 +
+	    layout_bid_prefix_len(opening->place.kind, opening->mode) +
+	    SEQ_DIGITS;
+
+	if (opening->slots) /* both one floor deeper */
+		bytes = 2 * (bytes + sizeof LAYOUT_SLOTS_LEASES "lease");
+	return bytes;
 }
 
 void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 {
-	struct locktab_event failed = { .type = LOCKTAB_BID_FAILED,
-					.bid = { .bid = fx->bid,
-						 .status = ZKP_LIMIT } };
-	char words[LAYOUT_WORDS_MAX];
-	struct hub_place place;
-	struct contest_setup setup = { .parent = place.parent,
-				       .words = words,
+	struct hub_opening opening = { .bid = fx->bid,
 				       .mode = fx->mode,
 				       .slots = fx->slots,
-				       .uuid = bid_uuid(hub, fx->bid),
-				       .session = hub->session,
-				       .floor_zxid = hub->floor_zxid,
-				       .is_own = is_own,
-				       .ctx = hub };
-	struct contest_effects ops;
-	struct hub_bid *bid = NULL;
-	size_t bytes;
+				       .group = fx->group,
+				       .of = fx->of };
 
-	if (!hub_place_of(hub, fx->name, &place))
-		goto fail; /* LOCK was refused: nobody asks for it */
-	setup.layout = place.kind;
-	put_words(hub, fx->ticket, words, sizeof words);
-	bytes = PATH_LENGTH_BYTES + strlen(place.parent) + 1 +
-		layout_bid_prefix_len(setup.layout, setup.mode) + SEQ_DIGITS;
-	if (fx->slots) /* a lease too, both one floor deeper */
-		bytes = 2 * (bytes + sizeof LAYOUT_SLOTS_LEASES "lease");
-	if (!reserve(hub, bytes))
-		goto fail;
-	bid = calloc(1, sizeof *bid);
+	if (!hub_place_of(hub, fx->name, &opening.place)) {
+		hub_bid_refuse(hub, fx->bid); /* LOCK was: nobody asks for it */
+		return;
+	}
+	put_words(hub, fx->ticket, opening.words, sizeof opening.words);
+	opening.bytes = bytes_of(&opening);
+	switch (hub_room_ask(hub, &opening)) {
+	case HUB_ROOM_NOW:
+		hub_bid_begin(hub, &opening);
+		break;
+	case HUB_ROOM_LATER:
+		break;
+	case HUB_ROOM_NONE:
+		hub_bid_refuse(hub, fx->bid);
+		break;
+	}
+}
+
+void hub_bid_begin(struct hub *hub, const struct hub_opening *opening)
+{
+	const struct contest_setup setup = { .parent = opening->place.parent,
+					     .words = opening->words,
+					     .layout = opening->place.kind,
+					     .mode = opening->mode,
+					     .slots = opening->slots,
+					     .uuid =
+						 bid_uuid(hub, opening->bid),
+					     .session = hub->session,
+					     .floor_zxid = hub->floor_zxid,
+					     .is_own = is_own,
+					     .ctx = hub };
+	enum layout_kind kind = opening->place.kind;
+	struct contest_effects ops;
+	struct hub_bid *bid = calloc(1, sizeof *bid);
+
 	if (!bid)
 		goto fail;
 	bid->contest = contest_new(&setup, hub->link_up, &ops);
 	if (!bid->contest)
 		goto fail;
-	bid->id = fx->bid;
-	bid->slots = fx->slots != 0;
-	bid->bytes = bytes;
+	bid->id = opening->bid;
+	bid->slots = opening->slots != 0;
+	bid->bytes = opening->bytes;
 	/* Others' are never set; a semaphore's say how many slots there are. */
-	bid->claims = place.kind == LAYOUT_OWN && !fx->slots && !fx->group;
-	bid->keeps_parent = layout_kind_keeps_parents(place.kind);
-	bid->group = fx->group;
-	bid->of = fx->of;
-	hub->ephemeral_bytes += bytes;
+	bid->claims = kind == LAYOUT_OWN && !opening->slots && !opening->group;
+	bid->keeps_parent = layout_kind_keeps_parents(kind);
+	bid->group = opening->group;
+	bid->of = opening->of;
+	hub->ephemeral_bytes += bid->bytes;
 	HASH_ADD(hh, hub->bids, id, sizeof bid->id, bid);
 	run(hub, bid->id, &ops);
 	return;
 
 fail:
 	free(bid);
-	hub_step_later(hub, &failed);
+	hub_bid_refuse(hub, opening->bid);
 }
 
 void hub_bid_leave(struct hub *hub, uint64_t bid)
@@ -367,8 +397,10 @@ void hub_bid_leave(struct hub *hub, uint64_t bid)
 	uint64_t group;
 	bool made;
 
-	if (!found)
+	if (!found) {
+		hub_room_forget(hub, bid);
 		return;
+	}
 	made = *contest_node(found->contest) != '\0';
 	group = found->group;
 	step(hub, found, &ev);
@@ -411,6 +443,7 @@ void hub_bid_forget_all(struct hub *hub)
 
 	batch_clear(hub->batch);
 	hub_group_forget_all(hub);
+	hub_room_forget_all(hub);
 
 	HASH_ITER(hh, hub->bids, bid, next)
 	bid_free(hub, bid);

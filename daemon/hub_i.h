@@ -11,6 +11,7 @@
  *	hub_cluster.c  WHO, LIST scope=cluster: asking for people
  *	hub_place.c    names of locks and their znodes
  *	hub_bid.c      contests: bids, their operations, their watches
+ *	hub_room.c     room for them, under ephemeral_bytes_max
  *	hub_batch.c    what bids want, leaving together
  *	hub_group.c    bids of several names, made together or not at all
  *	hub_session.c  the session and the lease: beats, presence, loss
@@ -77,6 +78,7 @@ struct hub_bid {
 	struct hub_watch *watch; /* NULL: none */
 	bool slots;              /* of a semaphore: a bid and a lease */
 	size_t bytes;            /* reserved of ephemeral_bytes_max */
+	bool leaving;            /* they come back soon */
 	bool claims;             /* the lock's node is ours to set (R15) */
 	bool keeps_parent;       /* that is no container */
 	uint64_t group;          /* made with `of` others; 0: alone */
@@ -152,6 +154,18 @@ struct hub_place {
 	enum layout_kind kind;
 };
 
+/* What a bid is made from. */
+struct hub_opening {
+	uint64_t bid;
+	enum zkp_mode mode;
+	unsigned slots;
+	uint64_t group; /* made with `of` others; 0: alone */
+	unsigned of;
+	size_t bytes; /* that it takes of ephemeral_bytes_max */
+	struct hub_place place;
+	char words[LAYOUT_WORDS_MAX];
+};
+
 struct hub {
 	struct hub_settings settings;
 	struct hub_doors doors;
@@ -188,6 +202,9 @@ struct hub {
 	struct hub_watch *watches;
 	bool bids_refused; /* some are to be asked again at the next beat */
 	size_t ephemeral_bytes;
+	size_t leaving_bytes;    /* of them, of bids that are going */
+	struct hub_wish *wishes; /* bids that wait for those */
+	size_t wished_bytes;
 	struct hub_parent *parents;     /* by path */
 	TAILQ_HEAD(, hub_parent) audit; /* the same, by due_ms */
 	int64_t audit_ms;               /* no listing before */
@@ -333,6 +350,9 @@ void hub_place_make_above(struct hub *hub, const char *path);
 /* hub_bid.c */
 struct hub_bid *hub_bid_find(struct hub *hub, uint64_t id);
 void hub_bid_open(struct hub *hub, const struct locktab_effect *fx);
+/* There is room for it. */
+void hub_bid_begin(struct hub *hub, const struct hub_opening *opening);
+void hub_bid_refuse(struct hub *hub, uint64_t bid);
 void hub_bid_leave(struct hub *hub, uint64_t bid);
 void hub_bid_revoke(struct hub *hub, uint64_t bid);
 void hub_bid_look(struct hub *hub, uint64_t bid); /* it lists again */
@@ -353,6 +373,18 @@ const char *hub_bid_parent(struct hub *hub, uint64_t bid);
 void hub_bid_make_parent(struct hub *hub, uint64_t bid);
 /* It lives, and an answer of that visit is still for it. */
 bool hub_bid_awaits(struct hub *hub, uint64_t bid, uint32_t visit);
+
+/* hub_room.c */
+
+/* LATER: hub_bid_begin() or hub_bid_refuse() follows. */
+enum hub_room { HUB_ROOM_NOW, HUB_ROOM_LATER, HUB_ROOM_NONE };
+
+enum hub_room hub_room_ask(struct hub *hub, const struct hub_opening *opening);
+void hub_room_leaving(struct hub *hub, struct hub_bid *bid);
+/* A bid that still waits for room is not wanted any more. */
+void hub_room_forget(struct hub *hub, uint64_t bid);
+void hub_room_forget_all(struct hub *hub);
+void hub_room_tick(struct hub *hub);
 
 /* hub_batch.c */
 void hub_batch_put(struct hub *hub, const struct hub_bid *bid,

@@ -270,8 +270,8 @@ void locktab_name_holder(const struct locktab *tab, const char *name,
 bool locktab_lingers(const struct locktab *tab, uint64_t bid);
 /* Do several tickets wait at the lock of that bid? */
 bool locktab_crowded(const struct locktab *tab, uint64_t bid);
-/* Gives up the bid that has lingered longest; false when none lingers. */
-bool locktab_shed_linger(struct locktab *tab, int64_t now_ms);
+/* Gives up the bid that has lingered longest, and says which; 0: none. */
+uint64_t locktab_shed_linger(struct locktab *tab, int64_t now_ms);
 /* Every ticket that is held or waits, by lock, in order. */
 void locktab_each(const struct locktab *tab, locktab_row_fn *row, void *ctx);
 void locktab_counts(const struct locktab *tab,

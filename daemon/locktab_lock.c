@@ -500,14 +500,16 @@ bool locktab_crowded(const struct locktab *tab, uint64_t id)
 	return bid && bid->lock->waiting_len > 1;
 }
 
-bool locktab_shed_linger(struct locktab *tab, int64_t now_ms)
+uint64_t locktab_shed_linger(struct locktab *tab, int64_t now_ms)
 {
 	struct lock *lock = TAILQ_FIRST(&tab->states[LOCK_LINGERING]);
+	uint64_t bid;
 
 	if (!lock)
-		return false;
+		return 0;
+	bid = lock->serving->id;
 	linger_end(tab, lock, now_ms);
-	return true;
+	return bid;
 }
 
 void lock_free_all(struct locktab *tab)

@@ -281,6 +281,59 @@ START_TEST(the_ensemble_is_never_at_risk)
 }
 END_TEST
 
+/* P7: who only lingers makes room, the one that has lingered longest first, and
+ * nobody is refused while anybody lingers. */
+START_TEST(lingering_bids_make_room)
+{
+	char line[64];
+	unsigned fit = 0;
+
+	teardown();
+	linger_ms = 60000;
+	setup();
+	while (!strstr(trace, "ERR LIMIT")) {
+		(void)snprintf(line, sizeof line, "a1 LOCK h%u\n", fit++);
+		play(line);
+	}
+	fit--; /* the last one did not */
+	for (unsigned i = 0; i < fit; i++) {
+		(void)snprintf(line, sizeof line, "a1 UNLOCK h%u\n", i);
+		play(line);
+	}
+	ck_assert_uint_eq(bids_of("h0"), 1);
+	ck_assert_uint_eq(bids_of("h1"), 1);
+	trace_len = 0;
+	play("a2 LOCK n0\n");
+	ck_assert_ptr_nonnull(strstr(trace, "a2< GRANTED n0 "));
+	ck_assert_uint_eq(bids_of("h0"), 0);
+	ck_assert_uint_eq(bids_of("h1"), 1);
+	/* All at once, in one turn; the last finds nobody who lingers. */
+	trace_len = 0;
+	for (unsigned i = 1; i <= fit; i++) {
+		(void)snprintf(line, sizeof line, "LOCK n%u", i);
+		hub_on_line(hosts[0].hub, hosts[0].conns[2], line,
+			    strlen(line));
+	}
+	settle();
+	(void)snprintf(line, sizeof line, "ERR LIMIT name=n%u ", fit);
+	ck_assert_ptr_nonnull(strstr(trace, line));
+	for (unsigned i = 1; i < fit; i++) {
+		(void)snprintf(line, sizeof line, "GRANTED n%u ", i);
+		ck_assert_ptr_nonnull(strstr(trace, line));
+	}
+	/* One that waits for room, and is not wanted any more. */
+	trace_len = 0;
+	play("a2 UNLOCK n0\n");
+	hub_on_line(hosts[0].hub, hosts[0].conns[2], (char[]){ "#1 LOCK z" },
+		    9);
+	hub_drain(hosts[0].hub);
+	play("a2 CANCEL #1\na2 LOCK y\n");
+	ck_assert_ptr_nonnull(strstr(trace, "a2< #1 ERR CANCELLED"));
+	ck_assert_ptr_nonnull(strstr(trace, "a2< GRANTED y "));
+	ck_assert_uint_eq(bids_of("z"), 0);
+}
+END_TEST
+
 /* lease R11: the end is announced; a holder has until the deadline. */
 START_TEST(an_orderly_end)
 {
@@ -359,6 +412,7 @@ int main(void)
 	tcase_add_test(tc, rules_12_two_bids_on_one_predecessor);
 	tcase_add_test(tc, an_orphan_is_found);
 	tcase_add_test(tc, the_ensemble_is_never_at_risk);
+	tcase_add_test(tc, lingering_bids_make_room);
 	tcase_add_test(tc, an_orderly_end);
 	tcase_add_loop_test(tc, torn_links_end_who_asked_for_it, 0, 2);
 	suite_add_tcase(suite, tc);

@@ -25,6 +25,7 @@ static struct {
 	const char *path;
 	bool set[CONFIG_ROWS]; /* by this file */
 	int layout_line;       /* of the share in hand; 0: none yet */
+	int linger_line;       /* likewise */
 } reading;
 
 /* Text */
@@ -224,16 +225,19 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 }
 
 /* In a share: said once; on_share() takes it. */
-static int on_layout(cfg_t *cfg, cfg_opt_t *opt)
+static int on_inside(cfg_t *cfg, cfg_opt_t *opt)
 {
-	if (reading.layout_line) {
-		config_problem(reading.config,
-			       "%s:%d: %s is set in line %d already",
-			       reading.path, cfg->line, cfg_opt_name(opt),
-			       reading.layout_line);
+	int *line = strcmp(cfg_opt_name(opt), "layout") == 0
+			? &reading.layout_line
+			: &reading.linger_line;
+
+	if (*line) {
+		config_problem(
+		    reading.config, "%s:%d: %s is set in line %d already",
+		    reading.path, cfg->line, cfg_opt_name(opt), *line);
 		return -1;
 	}
-	reading.layout_line = cfg->line;
+	*line = cfg->line;
 	return 0;
 }
 
@@ -243,22 +247,26 @@ static int on_share(cfg_t *cfg, cfg_opt_t *opt)
 	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 	char path[PATH_MAX];
 	struct config_origin origin = { .place = path, .line = cfg->line };
+	const struct config_share text = {
+		.path = cfg_title(section),
+		.layout = cfg_getstr(section, "layout"),
+		.linger = cfg_getstr(section, "linger_ms"),
+	};
 
 	(void)snprintf(path, sizeof path, "%s", reading.path);
 	if (reading.layout_line)
 		origin.line = reading.layout_line;
-	reading.layout_line = 0;
-	return config_share_set(reading.config, cfg_title(section),
-				cfg_getstr(section, "layout"), &origin)
-		   ? 0
-		   : -1;
+	reading.layout_line = reading.linger_line = 0;
+	return config_share_set(reading.config, &text, &origin) ? 0 : -1;
 }
 
 /* Every key is a string to libconfuse: what a number may look like is judged
  * in one place, here and on the command line alike. */
 static cfg_t *new_parser(cfg_opt_t options[CONFIG_ROWS + 2])
 {
-	cfg_opt_t inside[] = { CFG_STR("layout", NULL, CFGF_NONE), CFG_END() };
+	cfg_opt_t inside[] = { CFG_STR("layout", NULL, CFGF_NONE),
+			       CFG_STR("linger_ms", NULL, CFGF_NONE),
+			       CFG_END() };
 	const cfg_opt_t share = CFG_SEC(
 	    "share", inside, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
 	const cfg_opt_t end = CFG_END();
@@ -279,7 +287,8 @@ static cfg_t *new_parser(cfg_opt_t options[CONFIG_ROWS + 2])
 	for (size_t i = 0; i < CONFIG_ROWS; i++)
 		(void)cfg_set_validate_func(cfg, config_rows[i].key, on_value);
 	(void)cfg_set_validate_func(cfg, "share", on_share);
-	(void)cfg_set_validate_func(cfg, "share|layout", on_layout);
+	(void)cfg_set_validate_func(cfg, "share|layout", on_inside);
+	(void)cfg_set_validate_func(cfg, "share|linger_ms", on_inside);
 	return cfg;
 }
 

@@ -67,9 +67,14 @@ bool config_set(struct config *config, const struct config_row *row,
 
 /* config_share.c */
 
-/* A share, or another layout for one; false with a problem. */
-bool config_share_set(struct config *config, const char *path,
-		      const char *layout, const struct config_origin *origin);
+/* What a section says, as text; linger NULL: nothing of that. */
+struct config_share {
+	const char *path, *layout, *linger;
+};
+
+/* A share, or another word on one; false with a problem. */
+bool config_share_set(struct config *config, const struct config_share *text,
+		      const struct config_origin *origin);
 void config_share_free_all(struct config *config);
 bool config_share_same(const struct config *a, const struct config *b);
 void config_share_print(const struct config *config, FILE *to);

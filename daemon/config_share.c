@@ -44,16 +44,34 @@ static bool add(struct config *config, size_t at, const char *path)
 	return true;
 }
 
-bool config_share_set(struct config *config, const char *path,
-		      const char *layout, const struct config_origin *origin)
+/* By the rules of the key that it stands for here. */
+static bool read_linger(const char *text, int64_t *ms_out)
+{
+	*ms_out = 0;
+	if (!text)
+		return true;
+	if (config_value_read(config_row_find("linger_ms"), text, ms_out))
+		return false;
+	if (*ms_out == 0)
+		*ms_out = LAYOUT_LINGER_OFF;
+	return true;
+}
+
+bool config_share_set(struct config *config, const struct config_share *text,
+		      const struct config_origin *origin)
 {
 	enum layout_kind kind = LAYOUT_OWN;
+	const char *path = text->path;
 	size_t at = find(config, path);
+	int64_t linger_ms;
 	char *place;
 
-	if (!layout)
+	if (!text->layout)
 		return refuse(config, origin, path, "a layout is wanted");
-	if (!layout_kind_find(layout, &kind) || kind == LAYOUT_OWN)
+	if (!read_linger(text->linger, &linger_ms))
+		return refuse(config, origin, path,
+			      "linger_ms: this wants a number from 0 to 60000");
+	if (!layout_kind_find(text->layout, &kind) || kind == LAYOUT_OWN)
 		return refuse(config, origin, path,
 			      "layout: this wants curator, curator-rw or "
 			      "kazoo");
@@ -66,6 +84,7 @@ bool config_share_set(struct config *config, const char *path,
 		return refuse(config, origin, path, "out of memory");
 	}
 	config->shares[at].kind = kind;
+	config->shares[at].linger_ms = linger_ms;
 	free(config->share_origins[at].place);
 	config->share_origins[at].place = place;
 	config->share_origins[at].line = origin->line;
@@ -89,7 +108,8 @@ bool config_share_same(const struct config *a, const struct config *b)
 		return false;
 	for (size_t i = 0; i < a->shares_len; i++) {
 		if (strcmp(a->shares[i].path, b->shares[i].path) != 0 ||
-		    a->shares[i].kind != b->shares[i].kind)
+		    a->shares[i].kind != b->shares[i].kind ||
+		    a->shares[i].linger_ms != b->shares[i].linger_ms)
 			return false;
 	}
 	return true;
@@ -97,12 +117,20 @@ bool config_share_same(const struct config *a, const struct config *b)
 
 void config_share_print(const struct config *config, FILE *to)
 {
-	for (size_t i = 0; i < config->shares_len; i++)
-		(void)fprintf(to, "share \"%s\" { layout = %s }  # %s:%d\n",
-			      config->shares[i].path,
-			      layout_kind_word(config->shares[i].kind),
+	for (size_t i = 0; i < config->shares_len; i++) {
+		const struct layout_share *share = &config->shares[i];
+
+		(void)fprintf(to, "share \"%s\" { layout = %s", share->path,
+			      layout_kind_word(share->kind));
+		if (share->linger_ms)
+			(void)fprintf(to, " linger_ms = %lld",
+				      share->linger_ms == LAYOUT_LINGER_OFF
+					  ? 0
+					  : (long long)share->linger_ms);
+		(void)fprintf(to, " }  # %s:%d\n",
 			      config->share_origins[i].place,
 			      config->share_origins[i].line);
+	}
 }
 
 const struct layout_share *config_shares(const struct config *config,

@@ -341,6 +341,8 @@ void hub_cluster_free_all(struct hub *hub);
 /* False, and nothing of use written: a literal name below no share. */
 bool hub_place_of(const struct hub *hub, const char *name,
 		  struct hub_place *place_out);
+/* What its share says of lingering; 0: nothing. */
+int64_t hub_place_linger_ms(const struct hub *hub, const char *name);
 /* True: the name, or the mode with it, is not to be had, and that was said. */
 bool hub_place_refuses(struct hub *hub, uint64_t conn,
 		       const struct zkp_request *rq);

@@ -36,6 +36,16 @@ bool hub_place_of(const struct hub *hub, const char *name,
 	return true;
 }
 
+int64_t hub_place_linger_ms(const struct hub *hub, const char *name)
+{
+	const struct layout_share *share = NULL;
+
+	if (name[0] == '/')
+		share = layout_share_find(hub->settings.shares,
+					  hub->settings.shares_len, name);
+	return share ? share->linger_ms : 0;
+}
+
 static bool refuse(struct hub *hub, uint64_t conn, const struct zkp_request *rq,
 		   enum zkp_status status, const char *why)
 {

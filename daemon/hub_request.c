@@ -97,6 +97,7 @@ static void do_lock(struct hub *hub, struct hub_conn *conn,
 			  .wait_ms = rq->wait_ms,
 			  .min_hold_ms = rq->min_hold_ms,
 			  .max_hold_ms = rq->max_hold_ms,
+			  .linger_ms = hub_place_linger_ms(hub, rq->name),
 			  .looking = rq->verb == ZKP_VERB_WAIT,
 			  .wanted = rq->wanted },
 	};

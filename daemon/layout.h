@@ -67,11 +67,14 @@ struct layout_child {
 	const char *name;        /* as given: ties are broken by it */
 };
 
+#define LAYOUT_LINGER_OFF (-1)
+
 /* A prefix of literal names: the locks directly below it are shared with
  * others, in their layout. */
 struct layout_share {
 	const char *path; /* "/app/locks": absolute, no slash at its end */
 	enum layout_kind kind;
+	int64_t linger_ms; /* 0: as everywhere; LAYOUT_LINGER_OFF */
 };
 
 /* Strings are borrowed; never NULL. */

@@ -259,22 +259,27 @@ static void on_gone(struct locktab *tab, const struct locktab_event *ev)
 	owner_gone(tab, owner, ev->now_ms);
 }
 
+static void wait_over(struct locktab *tab, struct ticket *t, int64_t now_ms)
+{
+	struct lock *lock = t->lock;
+
+	tab->counts.timeouts++;
+	ticket_refuse(tab, t, t->pub.trying ? ZKP_BUSY : ZKP_TIMEOUT);
+	lock_settle(tab, lock, now_ms);
+}
+
 static void on_tick(struct locktab *tab, int64_t now_ms)
 {
-	struct ticket *t;
+	const struct timer *timer;
 
-	while ((t = timer_first(tab)) && timer_due_ms(t) <= now_ms) {
-		struct lock *lock = t->lock;
-
-		if (t->pub.state != TICKET_WAITING) {
-			hold_over(tab, t, now_ms);
-			continue;
-		}
-		tab->counts.timeouts++;
-		ticket_refuse(tab, t, t->pub.trying ? ZKP_BUSY : ZKP_TIMEOUT);
-		lock_settle(tab, lock, now_ms);
+	while ((timer = timer_first(tab)) && timer->due_ms <= now_ms) {
+		if (timer->lock)
+			linger_over(tab, timer->lock, now_ms);
+		else if (timer->ticket->pub.state == TICKET_WAITING)
+			wait_over(tab, timer->ticket, now_ms);
+		else
+			hold_over(tab, timer->ticket, now_ms);
 	}
-	lock_linger_tick(tab, now_ms);
 }
 
 void locktab_step(struct locktab *tab, const struct locktab_event *ev)
@@ -346,13 +351,9 @@ void locktab_step(struct locktab *tab, const struct locktab_event *ev)
 
 int64_t locktab_wake_ms(const struct locktab *tab)
 {
-	const struct lock *linger = TAILQ_FIRST(&tab->states[LOCK_LINGERING]);
-	const struct ticket *t = timer_first(tab);
-	int64_t wake_ms = t ? timer_due_ms(t) : LOCKTAB_NEVER_MS;
+	const struct timer *timer = timer_first(tab);
 
-	if (linger && linger->linger_until_ms < wake_ms)
-		wake_ms = linger->linger_until_ms;
-	return wake_ms;
+	return timer ? timer->due_ms : LOCKTAB_NEVER_MS;
 }
 
 const struct locktab_ticket *locktab_by_id(const struct locktab *tab,

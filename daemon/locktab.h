@@ -148,6 +148,8 @@ struct locktab_event {
 			int64_t wait_ms;     /* 0: try; < 0: for ever */
 			int64_t min_hold_ms; /* R21; 0: none */
 			int64_t max_hold_ms; /* R17; 0: none */
+			int64_t linger_ms;   /* of this lock; 0: as the limits
+						have it; LAYOUT_LINGER_OFF */
 			bool looking;        /* WAIT */
 			bool wanted;         /* tell it of waiters behind */
 		} lock;

@@ -260,10 +260,11 @@ static bool try_waits(struct locktab *tab, struct ticket *t,
 {
 	if (!ev->bid.kin || tab->limits.try_grace_ms == 0)
 		return false;
-	if (t->timer)
+	if (t->timer.at)
 		return true;
 	t->pub.wait_until_ms = ev->now_ms + tab->limits.try_grace_ms;
-	return timer_add(tab, t);
+	timer_add(tab, &t->timer, t->pub.wait_until_ms);
+	return true;
 }
 
 /* R14 for those who only look. */
@@ -408,8 +409,10 @@ void bid_event(struct locktab *tab, const struct locktab_event *ev)
 		lock_settle(tab, lock, ev->now_ms);
 		break;
 	case LOCKTAB_BID_STIRRED:
-		if (lock->state == LOCK_LINGERING)
+		if (lock->state == LOCK_LINGERING) {
+			linger_stirred(tab, lock, ev->now_ms);
 			bid->behind = BEHIND_UNKNOWN;
+		}
 		lock_settle(tab, lock, ev->now_ms);
 		break;
 	case LOCKTAB_BID_REVOKED:

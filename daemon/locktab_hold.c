@@ -15,15 +15,12 @@
 static bool shorten(struct locktab *tab, struct ticket *t, int64_t until_ms,
 		    enum locktab_lost why)
 {
-	bool room;
-
 	if (until_ms >= t->pub.until_ms)
 		return false;
-	timer_remove(tab, t);
+	timer_remove(tab, &t->timer);
 	t->pub.until_ms = until_ms;
 	t->end = why;
-	room = timer_add(tab, t);
-	assert(room); /* ticket_new() made sure */
+	timer_add(tab, &t->timer, until_ms);
 	return true;
 }
 
@@ -39,7 +36,7 @@ void hold_begin(struct locktab *tab, struct ticket *t, int64_t now_ms)
 
 void hold_end(struct locktab *tab, struct ticket *t)
 {
-	timer_remove(tab, t);
+	timer_remove(tab, &t->timer);
 	tab->untold_len -= t->wanted;
 	t->wanted = false;
 }
@@ -165,16 +162,13 @@ void hold_kick(struct locktab *tab, const struct locktab_event *ev)
 
 void hold_release(struct locktab *tab, struct ticket *t, int64_t now_ms)
 {
-	bool room;
-
 	if (now_ms >= t->pub.granted_ms + t->pub.min_hold_ms) {
 		ticket_enter(tab, t, TICKET_DEAD);
 		return;
 	}
 	ticket_enter(tab, t, TICKET_KEPT);
 	t->pub.until_ms = t->pub.granted_ms + t->pub.min_hold_ms;
-	room = timer_add(tab, t);
-	assert(room); /* ticket_new() made sure */
+	timer_add(tab, &t->timer, t->pub.until_ms);
 }
 
 void hold_over(struct locktab *tab, struct ticket *t, int64_t now_ms)

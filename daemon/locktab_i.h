@@ -8,7 +8,9 @@
  *	locktab_bid.c    a bid: opened, owned, left; what contest says of it
  *	locktab_look.c   WAIT: who waits for a lock without taking it
  *	locktab_cycle.c  waits that would be for ever
+ *	locktab_group.c  several names: all of them or none
  *	locktab_hold.c   holds that end by themselves
+ *	locktab_linger.c bids that stay a while though nobody wants them
  *	locktab_timer.c  what is due when
  */
 #ifndef DAEMON_LOCKTAB_I_H
@@ -22,9 +24,22 @@
 
 /* Names of locks in a cycle, for people; what is more is cut. */
 #define CYCLE_TEXT_MAX 1024
+/* Locks that are remembered for having been stirred: what many hosts fight for
+ * is few locks, and to forget one costs them one linger. */
+#define STIRRED_MAX 256
 
 TAILQ_HEAD(ticket_list, ticket);
 TAILQ_HEAD(lock_list, lock);
+
+/* When something is over by itself: of a ticket its wait or its hold, of a lock
+ * its linger. */
+struct timer {
+	size_t at; /* place in the heap; 0: not in it */
+	int64_t due_ms;
+	uint64_t order;        /* ties in the order of adding */
+	struct ticket *ticket; /* whose it is: one of the two */
+	struct lock *lock;
+};
 
 struct ticket {
 	struct locktab_ticket pub; /* first: effects lend it */
@@ -37,9 +52,9 @@ struct ticket {
 	char *holder;          /* of pub.holder; NULL: none */
 	enum locktab_lost end; /* why it is over at pub.until_ms */
 	bool queued_told;
-	bool wanted;  /* to be told of waiters behind, once */
-	bool asked;   /* told that somebody would like to have it */
-	size_t timer; /* place in the heap; 0: not in it */
+	bool wanted; /* to be told of waiters behind, once */
+	bool asked;  /* told that somebody would like to have it */
+	struct timer timer;
 	TAILQ_ENTRY(ticket)
 	in_lock;                      /* waiting or looking in its lock, held
 					 on its bid */
@@ -132,7 +147,8 @@ struct lock {
 		int64_t start_ms;
 		uint64_t number; /* of this one, or of the last */
 	} period;
-	int64_t linger_until_ms;
+	int64_t linger_ms;      /* as its LOCK event says */
+	struct timer timer;     /* in LINGERING */
 	TAILQ_ENTRY(lock) home; /* the list of its state */
 	UT_hash_handle by_name;
 	char name[]; /* ends with NUL; a slot's number stands behind it */
@@ -161,8 +177,16 @@ struct locktab {
 	enum zkp_status doubt;
 	uint16_t gen;
 	int64_t grant_until_ms; /* INT64_MIN: nothing is granted */
-	struct ticket **heap;   /* heap[1..heap_len], by timer_due_ms() */
+	struct timer **heap;    /* heap[1..heap_len], by due_ms */
 	size_t heap_len, heap_cap;
+	uint64_t timer_last;
+	/* R13: locks of which others kept asking when they lingered here, by
+	 * the hash of their name; whatever else has that place is forgotten. */
+	struct stirred {
+		uint64_t name;
+		unsigned times; /* in a row */
+		int64_t last_ms;
+	} stirred[STIRRED_MAX];
 	struct locktab_effect *fx; /* fx[fx_at..fx_len] are to be taken */
 	size_t fx_at, fx_len, fx_cap;
 	struct locktab_counts counts;
@@ -260,7 +284,6 @@ void lock_session_end(struct locktab *tab, enum locktab_lost why,
 		      int64_t now_ms);
 void lock_lease_moved(struct locktab *tab, int64_t now_ms);
 void lock_drain(struct locktab *tab, int64_t now_ms);
-void lock_linger_tick(struct locktab *tab, int64_t now_ms);
 void lock_free_all(struct locktab *tab);
 
 /* locktab_bid.c */
@@ -288,13 +311,22 @@ bool bid_spent(const struct locktab *tab, const struct bid *bid,
 void bid_event(struct locktab *tab, const struct locktab_event *ev);
 void bid_free_all(struct locktab *tab);
 
+/* locktab_linger.c */
+/* How long an owned bid of the lock stays when nobody wants it; 0: it goes. */
+int64_t linger_ms(const struct locktab *tab, const struct lock *lock,
+		  int64_t now_ms);
+/* It lingers, and somebody else has come; it lingered, and that was of use. */
+void linger_stirred(struct locktab *tab, const struct lock *lock,
+		    int64_t now_ms);
+void linger_used(struct locktab *tab, const struct lock *lock);
+void linger_over(struct locktab *tab, struct lock *lock, int64_t now_ms);
+
 /* locktab_timer.c */
-bool timer_add(struct locktab *tab, struct ticket *t); /* false: no memory */
-/* Room for so many, so that timer_add() cannot fail; false: no memory. */
+/* Room for so many; false: no memory. */
 bool timer_room(struct locktab *tab, size_t timers);
-/* When it is due: the end of its wait, or of its hold. */
-int64_t timer_due_ms(const struct ticket *t);
-void timer_remove(struct locktab *tab, struct ticket *t);
-struct ticket *timer_first(const struct locktab *tab); /* or NULL */
+/* There is room: ticket_new() has seen to it. */
+void timer_add(struct locktab *tab, struct timer *timer, int64_t due_ms);
+void timer_remove(struct locktab *tab, struct timer *timer); /* if it is in */
+const struct timer *timer_first(const struct locktab *tab);  /* or NULL */
 
 #endif

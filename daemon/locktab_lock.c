@@ -28,6 +28,7 @@ static struct lock *lock_new(struct locktab *tab, const char *name,
 	if (!lock)
 		return NULL;
 	memcpy(lock->name, name, strlen(name) + 1);
+	lock->timer.lock = lock;
 	TAILQ_INIT(&lock->waiting);
 	TAILQ_INIT(&lock->looking);
 	TAILQ_INSERT_TAIL(&tab->states[LOCK_IDLE], lock, home);
@@ -109,12 +110,20 @@ static bool trying_ends(struct locktab *tab, struct lock *lock,
 
 /* The one place where a lock changes its state: a state is a list. */
 static void lock_enter(struct locktab *tab, struct lock *lock,
-		       enum lock_state to)
+		       enum lock_state to, int64_t now_ms)
 {
 	if (lock->state == to)
 		return;
-	tab->counts.lingering -= lock->state == LOCK_LINGERING;
-	tab->counts.lingering += to == LOCK_LINGERING;
+	if (lock->state == LOCK_LINGERING) {
+		tab->counts.lingering--;
+		timer_remove(tab, &lock->timer);
+		if (to == LOCK_HELD)
+			linger_used(tab, lock);
+	} else if (to == LOCK_LINGERING) {
+		tab->counts.lingering++;
+		timer_add(tab, &lock->timer,
+			  now_ms + linger_ms(tab, lock, now_ms));
+	}
 	TAILQ_REMOVE(&tab->states[lock->state], lock, home);
 	TAILQ_INSERT_TAIL(&tab->states[to], lock, home);
 	lock->state = to;
@@ -263,20 +272,19 @@ static bool seeking(struct locktab *tab, struct lock *lock)
 }
 
 /* One that served nobody was for those who only look. */
-static bool may_linger(const struct locktab *tab, const struct bid *bid)
+static bool may_linger(const struct locktab *tab, const struct bid *bid,
+		       int64_t now_ms)
 {
-	return tab->limits.linger_ms > 0 && !bid->lock->solo &&
-	       bid->behind == BEHIND_NOBODY && !tab->draining &&
-	       bid->turn < bid_turns(tab) && (bid->turn > 0 || !bid->looked) &&
-	       !bid->lock->looking_len;
+	return !bid->lock->solo && bid->behind == BEHIND_NOBODY &&
+	       !tab->draining && bid->turn < bid_turns(tab) &&
+	       (bid->turn > 0 || !bid->looked) && !bid->lock->looking_len &&
+	       linger_ms(tab, bid->lock, now_ms) > 0;
 }
 
 /* An owned bid with no ticket. */
 static bool rest(struct locktab *tab, struct lock *lock, int64_t now_ms)
 {
-	if (lock->state != LOCK_LINGERING)
-		lock->linger_until_ms = now_ms + tab->limits.linger_ms;
-	if (may_linger(tab, lock->serving)) {
+	if (may_linger(tab, lock->serving, now_ms)) {
 		see_to_next(tab, lock, now_ms);
 		return false;
 	}
@@ -345,7 +353,7 @@ void lock_settle(struct locktab *tab, struct lock *lock, int64_t now_ms)
 	while (turn(tab, lock, now_ms))
 		;
 	hold_wanted(tab, lock);
-	lock_enter(tab, lock, state_of(tab, lock, now_ms));
+	lock_enter(tab, lock, state_of(tab, lock, now_ms), now_ms);
 	if (lock->state == LOCK_IDLE)
 		lock_retire(tab, lock);
 }
@@ -468,48 +476,11 @@ void lock_drain(struct locktab *tab, int64_t now_ms)
 	}
 }
 
-/* Lingering */
-
-static void linger_end(struct locktab *tab, struct lock *lock, int64_t now_ms)
-{
-	lock->serving->behind = BEHIND_UNKNOWN; /* R13: then it may not */
-	lock_settle(tab, lock, now_ms);
-}
-
-void lock_linger_tick(struct locktab *tab, int64_t now_ms)
-{
-	struct lock *lock;
-
-	while ((lock = TAILQ_FIRST(&tab->states[LOCK_LINGERING])) &&
-	       lock->linger_until_ms <= now_ms)
-		linger_end(tab, lock, now_ms);
-}
-
-bool locktab_lingers(const struct locktab *tab, uint64_t id)
-{
-	const struct bid *bid = bid_find(tab, id);
-
-	return bid && bid->lock->state == LOCK_LINGERING &&
-	       bid == bid->lock->serving && !bid->lock->next;
-}
-
 bool locktab_crowded(const struct locktab *tab, uint64_t id)
 {
 	const struct bid *bid = bid_find(tab, id);
 
 	return bid && bid->lock->waiting_len > 1;
-}
-
-uint64_t locktab_shed_linger(struct locktab *tab, int64_t now_ms)
-{
-	struct lock *lock = TAILQ_FIRST(&tab->states[LOCK_LINGERING]);
-	uint64_t bid;
-
-	if (!lock)
-		return 0;
-	bid = lock->serving->id;
-	linger_end(tab, lock, now_ms);
-	return bid;
 }
 
 void lock_free_all(struct locktab *tab)

@@ -110,7 +110,7 @@ void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 	assert(ticket_may(from, to));
 	switch (from) {
 	case TICKET_WAITING:
-		timer_remove(tab, t);
+		timer_remove(tab, &t->timer);
 		wait_list_remove(lock, t);
 		if (t->group)
 			group_left(t);
@@ -123,7 +123,7 @@ void ticket_enter(struct locktab *tab, struct ticket *t, enum locktab_state to)
 		tab->counts.held--;
 		break;
 	case TICKET_KEPT:
-		timer_remove(tab, t);
+		timer_remove(tab, &t->timer);
 		put_down(t);
 		tab->counts.kept--;
 		break;
@@ -298,8 +298,8 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	if (!t || (ev->lock.note && *ev->lock.note &&
 		   !(t->note = strdup(ev->lock.note))))
 		goto fail;
-	/* One timer each at most: of its wait, then of its hold. */
-	if (!timer_room(tab, tab->tickets_len + 1))
+	/* A timer each at most: of its wait, then of its hold; of a linger. */
+	if (!timer_room(tab, tab->tickets_len + 1 + tab->counts.locks + 1))
 		goto fail;
 	lock = ev->lock.slots || ev->lock.names_len > 1
 		   ? lock_solo(tab, ev->lock.name, ev->lock.slots)
@@ -307,13 +307,14 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	owner = owner_get(tab, ev->conn);
 	if (!lock || !owner)
 		goto fail;
+	t->timer.ticket = t;
 	t->pub.wait_until_ms = LOCKTAB_NEVER_MS;
 	if (ev->lock.wait_ms > 0 &&
 	    ev->lock.wait_ms < LOCKTAB_NEVER_MS - ev->now_ms) {
 		t->pub.wait_until_ms = ev->now_ms + ev->lock.wait_ms;
-		if (!timer_add(tab, t))
-			goto fail;
+		timer_add(tab, &t->timer, t->pub.wait_until_ms);
 	}
+	lock->linger_ms = ev->lock.linger_ms;
 	t->lock = lock;
 	t->owner = owner;
 	t->pub.id = ++tab->ticket_last;

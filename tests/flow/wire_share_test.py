@@ -18,7 +18,8 @@ HEX = r"[0-9a-f]{32}"
 class ShareTest(WireCase):
 
     keys = {"shares": {"/app/deep/locks": "curator", "/rw": "curator-rw",
-                       "/py": "kazoo"}}
+                       "/py": "kazoo", "/brief": "curator linger_ms = 0"},
+            "linger_ms": 60000}
 
     def node(self, name, *more):
         granted = self.client().lock(name, *more)
@@ -35,6 +36,17 @@ class ShareTest(WireCase):
             with self.subTest(name=name):
                 self.assertRegex(self.node(name, *more),
                                  re.compile(shape + r"\Z"))
+
+    def lingering(self):
+        return int(self.daemon.rows("STATS")["lingering"])
+
+    def test_a_prefix_has_a_linger_of_its_own(self):
+        client = self.client()
+        for name, more in (("/brief/a", 0), ("/rw/linger", 1)):
+            before = self.lingering()
+            client.lock(name)
+            client.unlock(name)
+            self.assertEqual(self.lingering(), before + more, name)
 
     def test_a_name_below_the_root_is_as_ever(self):
         granted = self.client().lock("app/deep/locks/a")

@@ -440,8 +440,10 @@ static const struct layout_share *share_at(size_t i)
 START_TEST(shares_are_sections)
 {
 	(void)loaded("share \"/app/locks\" { layout = curator } # why\n"
-		     "share '/py' {\n  # }\n  layout = kazoo\n}\n"
-		     "share \"/pyr\" { layout = \"curator-rw\" }\n"
+		     "share '/py' {\n  # }\n  layout = kazoo\n"
+		     "  linger_ms = 0\n}\n"
+		     "share \"/pyr\" { layout = \"curator-rw\"\n"
+		     "linger_ms = 60000 }\n"
 		     "turns_max = 7\n");
 	ck_assert_str_eq(share_at(0)->path, "/app/locks");
 	ck_assert_int_eq(share_at(0)->kind, LAYOUT_CURATOR);
@@ -450,6 +452,9 @@ START_TEST(shares_are_sections)
 	ck_assert_str_eq(share_at(2)->path, "/pyr");
 	ck_assert_int_eq(share_at(2)->kind, LAYOUT_CURATOR_RW);
 	ck_assert_ptr_null(share_at(3));
+	ck_assert_int_eq(share_at(0)->linger_ms, 0);
+	ck_assert_int_eq(share_at(1)->linger_ms, LAYOUT_LINGER_OFF);
+	ck_assert_int_eq(share_at(2)->linger_ms, 60000);
 	ck_assert_int_eq(config_values(config)->turns_max, 7);
 }
 END_TEST
@@ -468,6 +473,14 @@ START_TEST(odd_shares_are_refused_with_their_line)
 		{ "share \"/a\" { layout = kazoo\nlayout = kazoo }\n", 2,
 		  "line 1" },
 		{ "share \"/a\" { layouts = kazoo }\n", 1, "layouts" },
+		{ "share \"/a\" { layout = kazoo\nlinger_ms = 60001 }\n", 1,
+		  "60000" },
+		{ "share \"/a\" { layout = kazoo\nlinger_ms = soon }\n", 1,
+		  "60000" },
+		{ "share \"/a\" { layout = kazoo\nlinger_ms = 1\n"
+		  "linger_ms = 2 }\n",
+		  3, "line 2" },
+		{ "share \"/a\" { linger_ms = 1 }\n", 1, "layout" },
 		{ "share { layout = kazoo }\n", 1, "title" },
 		{ "share = \"/a\"\n", 1, "title" },
 		{ "layout = kazoo\n", 1, "layout" },

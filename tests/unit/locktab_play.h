@@ -153,6 +153,8 @@ static void play_conn(struct locktab_event *ev, char **word)
 			ev->lock.min_hold_ms = atoll(ev->lock.tag + 4);
 		if (strncmp(ev->lock.tag, "max=", 4) == 0)
 			ev->lock.max_hold_ms = atoll(ev->lock.tag + 4);
+		if (strncmp(ev->lock.tag, "linger=", 7) == 0)
+			ev->lock.linger_ms = atoll(ev->lock.tag + 7);
 	} else if (strcmp(word[2], "UNLOCK") == 0) {
 		ev->type = LOCKTAB_UNLOCK;
 		ev->pick.target.name = word[3];

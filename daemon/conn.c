@@ -359,7 +359,8 @@ static void serve(struct conn *conn, bool readable)
 		conn->turn = conn->conns->turn;
 		conn->lines = 0;
 	}
-	if (conn->broken || conn->paused || conn->choked || conn->closing)
+	if (conn->broken || conn->paused || conn->choked || conn->closing ||
+	    conn->conns->held)
 		return;
 	if (!conn->in)
 		conn->in = in_get(conn->conns);
@@ -412,11 +413,18 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 
 /* The turn */
 
+void conns_hold(struct conns *conns, bool held)
+{
+	conns->held = held;
+}
+
 void conns_turn(struct conns *conns)
 {
 	struct conn_list now;
 	struct conn *conn;
 
+	if (conns->held)
+		return;
 	conn_list_take(&now, &conns->todo);
 	while ((conn = conn_list_first(&now))) {
 		conn_link_off(&conn->in_todo);
@@ -453,8 +461,9 @@ void conns_close(struct conns *conns, uint64_t id)
 
 	if (!conn)
 		return;
+	/* It counts until its socket goes: who quits and does not read what is
+	 * left has one still. */
 	hash_map_remove(&conns->by_id, &conn->by_id);
-	discount(conn);
 	no_more_silent(conn);
 	conn->closing = true;
 	conn->close_by_ms = INT64_MAX;

@@ -108,6 +108,8 @@ void conns_close(struct conns *conns, uint64_t id);
 void conns_pause(struct conns *conns, uint64_t id, bool paused);
 
 void conns_turn(struct conns *conns);
+/* Nothing is read, and nobody's end is told, until this is taken back. */
+void conns_hold(struct conns *conns, bool held);
 void conns_flush(struct conns *conns, int64_t now_ms);
 bool conns_pending(const struct conns *conns);
 int64_t conns_wake_ms(const struct conns *conns); /* INT64_MAX: never */

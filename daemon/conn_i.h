@@ -77,6 +77,7 @@ struct conn {
 struct conns {
 	struct event_base *base;
 	struct conns_settings settings;
+	bool held; /* the hub has lines enough */
 	struct conn_events events;
 	struct conns_counts counts;
 	struct hash_map by_id; /* those that the hub knows */

@@ -367,6 +367,11 @@ struct coord *coord_zk_new(struct event_base *base,
 	return NULL;
 }
 
+void coord_zk_watch_bytes_set(struct coord *coord, uint32_t bytes_max)
+{
+	self(coord)->settings.watch_bytes_max = bytes_max;
+}
+
 void coord_zk_free(struct coord *coord)
 {
 	struct coord_zk *zk = coord ? self(coord) : NULL;

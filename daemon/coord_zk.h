@@ -81,6 +81,9 @@ struct coord *coord_zk_new(struct event_base *base,
 /* NULL is fine.  A session that is attached is ended, as by close(). */
 void coord_zk_free(struct coord *coord);
 
+/* Another watch_bytes_max; watches that are there stay. */
+void coord_zk_watch_bytes_set(struct coord *coord, uint32_t bytes_max);
+
 /* The session that is known; false, and nothing written, while there is none.
  */
 bool coord_zk_session(const struct coord *coord, struct coord_zk_id *id_out);

@@ -12,6 +12,10 @@
 
 #include "daemon/hub_i.h"
 
+/* A turn that takes lines for longer leaves the others to the next one: beats,
+ * answers and timers come between.  Far below a beat, far above a line. */
+#define LINES_MS 20
+
 #define TEXT_OF(x) #x
 #define TEXT(x)    TEXT_OF(x)
 
@@ -50,6 +54,7 @@ struct hub *hub_new(const struct hub_settings *settings,
 	TAILQ_INIT(&hub->audit);
 	TAILQ_INIT(&hub->watchers);
 	TAILQ_INIT(&hub->questions);
+	TAILQ_INIT(&hub->checks);
 	zkp_out_init(&hub->out, hub->out_buf, sizeof hub->out_buf);
 	hub->tab = locktab_new(&limits);
 	hub->lease = lease_new(&lease);
@@ -73,6 +78,7 @@ void hub_free(struct hub *hub)
 	hub_audit_forget_all(hub);
 	hub_ghost_forget(hub);
 	hub_cluster_free_all(hub);
+	hub_check_free_all(hub);
 	HASH_ITER(hh, hub->conns, conn, conn_next)
 	{
 		HASH_DEL(hub->conns, conn);
@@ -320,25 +326,39 @@ static bool is_busy(const struct hub *hub)
 	return counts.held || counts.waiting || counts.lingering || counts.kept;
 }
 
-void hub_drain(struct hub *hub)
+static void do_timers(struct hub *hub)
 {
 	struct locktab_event tick = { .type = LOCKTAB_TICK };
 
+	if (locktab_wake_ms(hub->tab) <= hub->now_ms)
+		hub_step(hub, &tick);
+}
+
+/* Nothing is posted while this runs: doors do not call back. */
+static void do_posts(struct hub *hub)
+{
+	int64_t until_ms = hub->now_ms + LINES_MS;
+
+	while (hub_pending(hub) && hub->now_ms < until_ms) {
+		do_post(hub, hub->post_at++);
+		/* We may have been frozen behind it: no line is answered by
+		 * what was true then, and no hold outlives its end. */
+		hub_clock(hub);
+		do_timers(hub);
+	}
+	if (!hub_pending(hub))
+		hub->post_at = hub->posts_len = hub->lines_len = 0;
+}
+
+void hub_drain(struct hub *hub)
+{
 	hub_clock(hub);
 	if (hub->stopping)
 		hub_session_stop(hub);
 	while (pump_coord(hub))
 		hub_clock(hub);
-	/* Nothing is posted while this runs: doors do not call back. */
-	while (hub->post_at < hub->posts_len) {
-		/* We may have been frozen behind the one before: no line is
-		 * answered by what was true then. */
-		hub_clock(hub);
-		do_post(hub, hub->post_at++);
-	}
-	hub->post_at = hub->posts_len = hub->lines_len = 0;
-	if (locktab_wake_ms(hub->tab) <= hub->now_ms)
-		hub_step(hub, &tick);
+	do_timers(hub);
+	do_posts(hub);
 	hub_audit_tick(hub);
 	hub_ghost_tick(hub);
 	hub_group_tick(hub);
@@ -355,6 +375,11 @@ void hub_drain(struct hub *hub)
 
 /* Questions */
 
+bool hub_pending(const struct hub *hub)
+{
+	return hub->post_at < hub->posts_len;
+}
+
 int64_t hub_wake_ms(const struct hub *hub)
 {
 	int64_t tab_ms = locktab_wake_ms(hub->tab);
@@ -364,6 +389,8 @@ int64_t hub_wake_ms(const struct hub *hub)
 	int64_t ghost_ms = hub_ghost_wake_ms(hub);
 	int64_t calm_ms = batch_wake_ms(hub->batch);
 
+	if (hub_pending(hub))
+		return hub->now_ms;
 	if (tab_ms < wake_ms)
 		wake_ms = tab_ms;
 	if (ghost_ms < wake_ms)

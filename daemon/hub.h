@@ -136,6 +136,9 @@ void hub_stop(struct hub *hub);
 void hub_reload(struct hub *hub, const struct hub_settings *settings);
 
 void hub_drain(struct hub *hub);
+/* Lines are left over, of a turn that took long: take no more before they are
+ * done, or they are kept without bounds. */
+bool hub_pending(const struct hub *hub);
 /* When hub_drain() must run next even if nothing happens; INT64_MAX: never. */
 int64_t hub_wake_ms(const struct hub *hub);
 void hub_state(const struct hub *hub, struct hub_state *state_out);

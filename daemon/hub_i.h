@@ -4,6 +4,7 @@
  *
  *	hub.c          birth, the inbox, the drain loop, questions
  *	hub_request.c  what a connection asks
+ *	hub_check.c    CHECK: is it still held?
  *	hub_answer.c   what a connection is told
  *	hub_show.c     LIST, STATUS, STATS: what is shown to people
  *	hub_admin.c    REVOKE, KICK: holds that others want ended
@@ -123,10 +124,9 @@ struct hub_op {
 	uint64_t flight;                /* BATCH; GROUP: which */
 	bool claimed;                   /* a part of a BATCH: contest.h */
 	int32_t children;               /* likewise */
-	uint64_t conn;                  /* CHECK */
-	uint64_t ticket;                /* CHECK */
+	uint64_t conn;                  /* ASK: the question */
 	size_t item;                    /* ASK */
-	char *text;                     /* CHECK: the tag; AUDIT: the path */
+	char *text;                     /* AUDIT: the path */
 	UT_hash_handle hh;
 };
 
@@ -219,6 +219,10 @@ struct hub {
 	struct hub_op *ops;
 	uint64_t op_last;
 
+	TAILQ_HEAD(, hub_check) checks; /* sync=1, in the order of asking */
+	uint64_t check_round;           /* writes for them so far */
+	bool check_flies;               /* the last one is under way */
+
 	TAILQ_HEAD(, hub_question) questions;
 	unsigned questions_len;
 	unsigned asks; /* of theirs, under way */
@@ -251,8 +255,8 @@ struct hub {
 	char presence_path[COORD_PATH_MAX];
 	struct hub_counts counts;
 
-	struct zkp_out rows; /* the listing in hand, likewise; grows */
-	bool rows_failed;
+	struct zkp_out rows;     /* the listing in hand, likewise; grows */
+	const char *rows_failed; /* which limit; NULL: none did */
 
 	/* The line in hand: begun and ended within one call. */
 	struct zkp_out out;
@@ -276,7 +280,13 @@ void hub_log(struct hub *hub, enum hub_level level, const char *format, ...)
 void hub_request(struct hub *hub, uint64_t conn, char *line, size_t len);
 /* One question more that is not answered yet, or one less. */
 void hub_unanswered(struct hub *hub, struct hub_conn *conn, int more);
-void hub_check_answered(struct hub *hub, const struct hub_op *op, bool proven);
+
+/* hub_check.c */
+struct locktab_target hub_target(const struct zkp_request *rq);
+void hub_check(struct hub *hub, struct hub_conn *conn,
+	       const struct zkp_request *rq);
+void hub_check_answered(struct hub *hub, bool proven);
+void hub_check_free_all(struct hub *hub);
 
 /* hub_answer.c */
 void hub_send(struct hub *hub, uint64_t conn); /* hub->out, and empties it */

@@ -112,80 +112,16 @@ static void do_lock(struct hub *hub, struct hub_conn *conn,
 	hub_step(hub, &ev);
 }
 
-static struct locktab_target target_of(const struct zkp_request *rq)
-{
-	return (struct locktab_target){
-		.id = rq->id,
-		.tag = *rq->target ? rq->target : NULL,
-		.name = rq->id || *rq->target ? NULL : rq->name,
-	};
-}
-
 static void do_pick(struct hub *hub, uint64_t conn,
 		    const struct zkp_request *rq, enum locktab_event_type type)
 {
 	struct locktab_event ev = {
 		.type = type,
 		.conn = conn,
-		.pick = { .target = target_of(rq), .token = rq->token },
+		.pick = { .target = hub_target(rq), .token = rq->token },
 	};
 
 	hub_step(hub, &ev);
-}
-
-/* CHECK answers its own connection, and for @id token=N any connection of
- * the same uid: who knows the token was given it. */
-static const struct locktab_ticket *check_find(struct hub *hub,
-					       const struct hub_conn *conn,
-					       const struct zkp_request *rq)
-{
-	struct locktab_target target = target_of(rq);
-	const struct locktab_ticket *t;
-	const struct hub_conn *owner;
-
-	t = locktab_find(hub->tab, conn->id, &target);
-	if (!t && rq->id && rq->token) {
-		t = locktab_by_id(hub->tab, rq->id);
-		owner = t ? hub_conn_find(hub, t->conn) : NULL;
-		if (!owner || owner->peer.uid != conn->peer.uid)
-			t = NULL;
-	}
-	if (t && t->state == TICKET_KEPT)
-		t = NULL;
-	if (t && rq->token && t->state != TICKET_WAITING &&
-	    t->token != rq->token)
-		t = NULL;
-	return t;
-}
-
-static void put_check(struct hub *hub, const char *tag,
-		      const struct locktab_ticket *t)
-{
-	int64_t until_ms = t ? hub_until_ms(hub, t) : 0;
-	bool held = t && t->state == TICKET_HELD && hub->now_ms < until_ms;
-
-	zkp_out_begin(&hub->out, tag, "OK");
-	zkp_out_u64(&hub->out, "held", held);
-	if (held) {
-		zkp_out_id(&hub->out, "id", t->id);
-		zkp_out_u64(&hub->out, "token", t->token);
-		zkp_out_str(&hub->out, "mode", zkp_mode_word(t->mode));
-		zkp_out_u64(&hub->out, "gen", t->gen);
-		zkp_out_i64(&hub->out, "until_ms",
-			    lease_deadline_ms(hub->lease));
-		zkp_out_i64(&hub->out, "valid_ms", until_ms - hub->now_ms);
-		if (t->until_ms != LOCKTAB_NEVER_MS)
-			zkp_out_i64(&hub->out, "max_until_ms", t->until_ms);
-	} else if (!t) {
-		zkp_out_str(&hub->out, "reason", "notheld");
-	} else if (t->state == TICKET_WAITING) {
-		zkp_out_str(&hub->out, "reason", "waiting");
-	} else if (t->state == TICKET_LOST) {
-		zkp_out_str(&hub->out, "reason", hub_lost_word(t->lost));
-	} else {
-		zkp_out_str(&hub->out, "reason", "deadline");
-	}
-	(void)zkp_out_end(&hub->out);
 }
 
 void hub_unanswered(struct hub *hub, struct hub_conn *conn, int more)
@@ -198,56 +134,6 @@ void hub_unanswered(struct hub *hub, struct hub_conn *conn, int more)
 		return;
 	conn->paused = full;
 	hub->doors.pause(hub->doors.ctx, conn->id, full);
-}
-
-/* Proves the past: a write that commits after the question. */
-static void check_sync(struct hub *hub, struct hub_conn *conn,
-		       const struct zkp_request *rq, uint64_t ticket)
-{
-	struct coord_op op = { .verb = COORD_SET, .path = hub->presence_path };
-	struct hub_op row = { .kind = HUB_OP_CHECK,
-			      .conn = conn->id,
-			      .ticket = ticket };
-
-	row.text = strdup(rq->tag);
-	if (!row.text) {
-		hub_err(hub, conn->id, rq->tag, ZKP_LIMIT, NULL);
-		return;
-	}
-	hub_unanswered(hub, conn, 1);
-	hub_submit(hub, &op, row);
-}
-
-void hub_check_answered(struct hub *hub, const struct hub_op *op, bool proven)
-{
-	struct hub_conn *conn = hub_conn_find(hub, op->conn);
-
-	if (!conn)
-		return;
-	hub_unanswered(hub, conn, -1);
-	if (proven) {
-		put_check(hub, op->text, locktab_by_id(hub->tab, op->ticket));
-		hub_send(hub, conn->id);
-	} else {
-		hub_err(hub, conn->id, op->text, ZKP_SUSPENDED,
-			"no write could be committed");
-	}
-}
-
-static void do_check(struct hub *hub, struct hub_conn *conn,
-		     const struct zkp_request *rq)
-{
-	const struct locktab_ticket *t = check_find(hub, conn, rq);
-
-	if (rq->sync && t && t->state == TICKET_HELD) {
-		if (hub->link_up && hub->presence)
-			check_sync(hub, conn, rq, t->id);
-		else
-			hub_err(hub, conn->id, rq->tag, ZKP_SUSPENDED, NULL);
-		return;
-	}
-	put_check(hub, rq->tag, t);
-	hub_send(hub, conn->id);
 }
 
 static void do_version(struct hub *hub, uint64_t conn, const char *tag)
@@ -304,7 +190,7 @@ static void route(struct hub *hub, struct hub_conn *conn,
 		do_pick(hub, conn->id, rq, LOCKTAB_CANCEL);
 		break;
 	case ZKP_VERB_CHECK:
-		do_check(hub, conn, rq);
+		hub_check(hub, conn, rq);
 		break;
 	case ZKP_VERB_LIST:
 		if (rq->cluster)

@@ -207,7 +207,7 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 			hub_bid_again(hub);
 		break;
 	case HUB_OP_CHECK:
-		hub_check_answered(hub, op, proof);
+		hub_check_answered(hub, proof);
 		break;
 	case HUB_OP_FAREWELL:
 		lease_farewell_done(hub->lease, hub->now_ms);

@@ -11,12 +11,27 @@
 
 /* A listing grows in steps; a row is at most ZKP_REPLY_LINE_MAX. */
 #define LIST_STEP_BYTES (64 * 1024)
+/* One listing may keep the others for so long, and no more: a beat takes three
+ * turns, and is missed at three seconds. */
+#define LIST_MS 500
+/* Rows between two looks at the clock. */
+#define LIST_LOOK 64
 
 struct listing {
 	struct hub *hub;
 	const struct zkp_request *rq;
-	uint64_t rows;
+	uint64_t rows, looked;
 };
+
+static bool is_late(struct listing *list)
+{
+	struct hub *hub = list->hub;
+
+	if (++list->looked % LIST_LOOK == 0 &&
+	    hub->doors.now_ms(hub->doors.ctx) > hub->now_ms + LIST_MS)
+		hub->rows_failed = "time";
+	return hub->rows_failed;
+}
 
 static enum zkp_row_state row_state(const struct hub *hub,
 				    const struct locktab_ticket *t)
@@ -25,14 +40,14 @@ static enum zkp_row_state row_state(const struct hub *hub,
 		return ZKP_ROW_WAITING;
 	if (t->state == TICKET_KEPT)
 		return ZKP_ROW_KEPT;
-	return strcmp(hub_state_word(hub), "suspended") == 0 ? ZKP_ROW_SUSPENDED
-							     : ZKP_ROW_HELD;
+	return lease_state(hub->lease) == LEASE_SUSPENDED ? ZKP_ROW_SUSPENDED
+							  : ZKP_ROW_HELD;
 }
 
 void hub_rows_begin(struct hub *hub)
 {
 	zkp_out_init(&hub->rows, NULL, 0);
-	hub->rows_failed = false;
+	hub->rows_failed = NULL;
 }
 
 /* Room for one more row, so that none is cut. */
@@ -48,7 +63,7 @@ bool hub_rows_room(struct hub *hub)
 		return true;
 	buf = realloc(out->buf, size);
 	if (!buf) {
-		hub->rows_failed = true;
+		hub->rows_failed = "output";
 		return false;
 	}
 	out->buf = buf;
@@ -58,13 +73,18 @@ bool hub_rows_room(struct hub *hub)
 
 void hub_rows_send(struct hub *hub, uint64_t conn, const char *tag)
 {
-	if (hub->rows_failed ||
-	    !hub->doors.bulk(hub->doors.ctx, conn, hub->rows.buf,
-			     hub->rows.len)) {
+	const char *why = "read the listing before this one first";
+	const char *which = hub->rows_failed;
+
+	if (which && strcmp(which, "time") == 0)
+		why = "it takes too long: ask for fewer, by a pattern";
+	else if (!which && !hub->doors.bulk(hub->doors.ctx, conn, hub->rows.buf,
+					    hub->rows.len))
+		which = "output";
+	if (which) {
 		zkp_err_begin(&hub->out, tag, ZKP_LIMIT);
-		zkp_out_str(&hub->out, "which", "output");
-		(void)zkp_err_end(&hub->out, ZKP_LIMIT,
-				  "read the listing before this one first");
+		zkp_out_str(&hub->out, "which", which);
+		(void)zkp_err_end(&hub->out, ZKP_LIMIT, why);
 		hub_send(hub, conn);
 	}
 	free(hub->rows.buf);
@@ -80,6 +100,8 @@ static void row(void *ctx, const struct locktab_ticket *t, unsigned waiters)
 	const struct hub_conn *conn = hub_conn_find(hub, t->conn);
 	char who[LAYOUT_HOLDER_MAX];
 
+	if (is_late(list))
+		return;
 	if (*list->rq->pattern && !zkp_glob_match(list->rq->pattern, t->name))
 		return;
 	if (list->rq->state != ZKP_ROW_ANY && list->rq->state != state)

@@ -142,6 +142,44 @@ static void reload_told(void *ctx, const char *key, bool taken)
 			  "event=reload_needs_restart key=%s", key);
 }
 
+/* As many descriptors as clients may come. */
+static void raise_fds(rlim_t want)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = want;
+	if (limit.rlim_max < want)
+		limit.rlim_max = want;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return;
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Where there are fewer that is said, and fewer clients may come: they must
+ * not have what the way to a server needs. */
+static struct conns_settings conns_settings(const struct config_values *values)
+{
+	const rlim_t besides = CONN_ADMIN_RESERVE + FDS_BESIDES;
+	struct conns_settings conns = main_settings_conns(values);
+	rlim_t want = conns.clients_max + besides;
+	struct rlimit limit;
+
+	raise_fds(want);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
+		return conns;
+	log_event(LOG_LEVEL_WARNING,
+		  "event=descriptors_short have=%llu want=%llu",
+		  (unsigned long long)limit.rlim_cur, (unsigned long long)want);
+	conns.clients_max = limit.rlim_cur > besides + 1
+				? (uint32_t)(limit.rlim_cur - besides)
+				: 1;
+	return conns;
+}
+
 /* A file that is not good changes nothing. */
 static void reload(struct daemon *d)
 {
@@ -162,7 +200,10 @@ static void reload(struct daemon *d)
 		config_free(fresh);
 		hub = main_settings_hub(values);
 		hub_reload(d->hub, &hub);
-		conns = main_settings_conns(values);
+		if (!d->tree)
+			coord_zk_watch_bytes_set(d->coord,
+						 hub.ephemeral_bytes_max);
+		conns = conns_settings(values);
 		conns_reload(d->conns, &conns);
 		log_level_set((enum log_level)values->log_level);
 		log_event(LOG_LEVEL_NOTICE, "event=reloaded");
@@ -293,6 +334,7 @@ static void turn(struct daemon *d, struct hub_state *state_out)
 	if (d->tree)
 		coord_tree_tick(d->tree);
 	hub_drain(d->hub);
+	conns_hold(d->conns, hub_pending(d->hub));
 	now_ms = clock_now_ms();
 	conns_flush(d->conns, now_ms);
 	turn_fence(d, now_ms);
@@ -323,27 +365,6 @@ static enum main_exit serve(struct daemon *d)
 }
 
 /* Beginning */
-
-/* As many descriptors as clients may come; fewer is said and lived with. */
-static void raise_fds(int64_t clients_max)
-{
-	rlim_t want = (rlim_t)clients_max + CONN_ADMIN_RESERVE + FDS_BESIDES;
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
-		return;
-	limit.rlim_cur = want;
-	if (limit.rlim_max < want)
-		limit.rlim_max = want;
-	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-		return;
-	(void)getrlimit(RLIMIT_NOFILE, &limit);
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	log_event(LOG_LEVEL_WARNING,
-		  "event=descriptors_short have=%llu want=%llu",
-		  (unsigned long long)limit.rlim_cur, (unsigned long long)want);
-}
 
 static enum main_exit open_state(struct daemon *d)
 {
@@ -457,7 +478,7 @@ static enum main_exit open_hub(struct daemon *d)
 		.log = door_log,
 	};
 	struct hub_settings hub = main_settings_hub(values);
-	struct conns_settings conns = main_settings_conns(values);
+	struct conns_settings conns = conns_settings(values);
 
 	hub.lease_page = leasepage_path(d->page);
 	hub.lease_page_id = leasepage_id(d->page);
@@ -558,7 +579,6 @@ enum main_exit main_run(const struct main_run *run)
 			    .state_fd = -1 };
 	enum main_exit code;
 
-	raise_fds(config_values(run->config)->clients_max);
 	code = open_all(&d);
 	if (code == EXIT_FINE) {
 		main_notify_init(&d.notify, clock_now_ms());

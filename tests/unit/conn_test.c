@@ -224,6 +224,42 @@ START_TEST(who_will_not_read_the_last_words_is_given_up)
 }
 END_TEST
 
+/* Who quits and does not read what is left is a connection still. */
+START_TEST(who_will_not_read_the_last_words_counts_until_then)
+{
+	static char big[OUTPUT_MAX];
+	int fd = join();
+
+	memset(big, 'x', sizeof big);
+	conns_send(conns, 1, big, sizeof big);
+	conns_close(conns, 1);
+	turn();
+	ck_assert_uint_eq(counts().open, 1);
+	now_ms += CONN_CLOSING_MS;
+	turn();
+	ck_assert_uint_eq(counts().open, 0);
+	(void)close(fd);
+}
+END_TEST
+
+/* The hub has lines enough: nothing is read, nothing is lost. */
+START_TEST(held_nobody_is_read)
+{
+	int fd = join();
+
+	say(fd, "one\nhalf ");
+	turn();
+	conns_hold(conns, true);
+	say(fd, "a line\nthree\n");
+	turns(3);
+	ck_assert_str_eq(hub.told, "1<one ");
+	conns_hold(conns, false);
+	(void)close(fd);
+	settle();
+	ck_assert_str_eq(hub.told, "1<one 1<half a line 1<three 1. ");
+}
+END_TEST
+
 START_TEST(who_reads_them_late_gets_all)
 {
 	static char big[OUTPUT_MAX];
@@ -503,6 +539,8 @@ int main(void)
 	tcase_add_test(tc, half_closed_with_a_thousand_lines);
 	tcase_add_test(tc, the_hub_closes_after_its_last_words);
 	tcase_add_test(tc, who_will_not_read_the_last_words_is_given_up);
+	tcase_add_test(tc, who_will_not_read_the_last_words_counts_until_then);
+	tcase_add_test(tc, held_nobody_is_read);
 	tcase_add_test(tc, who_reads_them_late_gets_all);
 	tcase_add_test(tc, both_ends_go_in_one_turn);
 	tcase_add_test(tc, unknown_numbers_are_passed_over);

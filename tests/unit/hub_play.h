@@ -39,6 +39,7 @@ struct host {
 static struct coord_tree *tree;
 static struct host hosts[HOSTS_MAX];
 static int64_t now_ms;
+static int64_t tick_ms; /* what a look at the clock takes */
 static uint64_t seed;
 static int64_t linger_ms; /* of hosts that begin */
 static bool follower;     /* there is a second server, 1, */
@@ -53,6 +54,7 @@ static size_t trace_len;
 static int64_t door_now(void *ctx)
 {
 	(void)ctx;
+	now_ms += tick_ms;
 	return now_ms;
 }
 

@@ -54,18 +54,23 @@ void contest_guard(struct contest *c, enum contest_question question,
 		c->redo = true;
 		break;
 	case CONTEST_FORBIDDEN:
-		/* The hold stands without the watch: the lease guards it. */
+		/* The hold stands without the watch: the lease guards it.  But
+		 * whoever comes behind is not seen (R6, R13). */
+		c->redo = true;
+		contest_emit(fx, CONTEST_FX_BEHIND)->behind = true;
 		break;
 	}
 }
 
-/* A courtesy: lost with the link, it is not said again. */
+/* A courtesy: lost with the link, it is not said again; nor is it while the
+ * same node stands there, however often somebody asks. */
 void contest_revoke(struct contest *c, struct contest_effects *fx)
 {
 	struct coord_op *op;
 
-	if (c->state != CONTEST_WATCH_PRED || !c->link_up)
+	if (c->state != CONTEST_WATCH_PRED || !c->link_up || c->revoked)
 		return;
+	c->revoked = true;
 	op = contest_op(c, fx, CONTEST_Q_REVOKE, COORD_SET,
 			c->first ? c->first : c->pred);
 	op->data = REVOKE_MESSAGE;

@@ -56,10 +56,11 @@ struct contest {
 	bool redo; /* open the state again: when the link is up, or, after a
 		      refusal, at AGAIN */
 	bool leaving;
-	bool synced;     /* RECOVER: the listing to come is not a lagging one */
-	bool watching;   /* the watch of this state is armed */
-	bool behind;     /* somebody stands behind us */
-	bool first_seen; /* holder says who is first */
+	bool synced;   /* RECOVER: the listing to come is not a lagging one */
+	bool watching; /* the watch of this state is armed */
+	bool revoked;  /* the one in front was asked, since the last listing */
+	bool behind;   /* somebody stands behind us */
+	bool first_seen;         /* holder says who is first */
 	bool pred_is_own;        /* a bid of this daemon */
 	bool pred_was_own;       /* likewise the last that has gone */
 	bool kin;                /* all in our way are of one zklockd */

@@ -215,9 +215,26 @@ static void forget_held(struct hub *hub, uint64_t id)
 		conn->held--;
 }
 
+/* What a client asked for itself, an administrator did or an end brings needs
+ * nobody's care, and could be asked for without end. */
+static enum hub_level lost_level(enum locktab_lost lost)
+{
+	switch (lost) {
+	case LOCKTAB_LOST_DEADLINE:
+	case LOCKTAB_LOST_EXPIRED:
+	case LOCKTAB_LOST_DELETED:
+		return HUB_ERR;
+	case LOCKTAB_LOST_SHUTDOWN:
+	case LOCKTAB_LOST_KICKED:
+	case LOCKTAB_LOST_MAX_HOLD:
+		break;
+	}
+	return HUB_INFO;
+}
+
 static void say_lost(struct hub *hub, const struct locktab_ticket *t)
 {
-	hub_log(hub, HUB_ERR,
+	hub_log(hub, lost_level(t->lost),
 		"event=lost lock=%s id=@%llu token=%llu conn=%llu reason=%s "
 		"held_ms=%lld",
 		t->name, (unsigned long long)t->id,

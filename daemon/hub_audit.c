@@ -26,13 +26,11 @@ void hub_audit_note(struct hub *hub, const char *parent)
 {
 	struct hub_parent *one;
 
+	/* One that is noted already is not put off: a lock in daily use would
+	 * never be looked at.  Bids that live are known. */
 	HASH_FIND(hh, hub->parents, parent, strlen(parent), one);
-	if (one) {
-		TAILQ_REMOVE(&hub->audit, one, in_audit);
-		one->due_ms = hub->now_ms + AUDIT_AFTER_MS;
-		TAILQ_INSERT_TAIL(&hub->audit, one, in_audit);
+	if (one)
 		return;
-	}
 	if (HASH_COUNT(hub->parents) >= AUDIT_PARENTS_MAX)
 		hub_audit_drop(hub, TAILQ_FIRST(&hub->audit));
 	one = malloc(sizeof *one + strlen(parent) + 1);

@@ -166,7 +166,8 @@ static void submit(struct hub *hub, const struct hub_bid *bid,
 static void say_failed(struct hub *hub, const struct hub_bid *bid,
 		       const struct contest_effect *fx)
 {
-	hub_log(hub, HUB_ERR, "event=bid_failed bid=%llu zk=%d why=\"%s\"",
+	hub_log(hub, fx->status == ZKP_KIND ? HUB_INFO : HUB_ERR,
+		"event=bid_failed bid=%llu zk=%d why=\"%s\"",
 		(unsigned long long)bid->id, fx->zk_rc, fx->why);
 }
 

@@ -356,8 +356,9 @@ bool layout_child_before(const struct layout_child *a,
 
 /* Words */
 
-void layout_words_write(const struct layout_words *words, char *buf,
-			size_t size)
+/* False: it does not fit. */
+static bool words_write(const struct layout_words *words, const char *note,
+			char *buf, size_t size)
 {
 	struct zkp_out out;
 	char host[LAYOUT_HOLDER_MAX];
@@ -368,10 +369,19 @@ void layout_words_write(const struct layout_words *words, char *buf,
 	zkp_out_i64(&out, "pid", words->pid);
 	zkp_out_u64(&out, "uid", words->uid);
 	zkp_out_str(&out, "cmd", words->command);
-	if (*words->note)
-		zkp_out_str(&out, "note", words->note);
+	if (*note)
+		zkp_out_str(&out, "note", note);
 	(void)zkp_out_end(&out);
 	buf[out.len ? out.len - 1 : 0] = '\0'; /* without its LF */
+	return out.len > 0;
+}
+
+/* Who it is comes before what it says of itself. */
+void layout_words_write(const struct layout_words *words, char *buf,
+			size_t size)
+{
+	if (!words_write(words, words->note, buf, size))
+		(void)words_write(words, "", buf, size);
 }
 
 /* One pair of the line; false: a number that is none. */

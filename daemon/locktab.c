@@ -123,21 +123,38 @@ static bool owner_busy(struct locktab *tab, const struct locktab_event *ev)
 	return false;
 }
 
+static bool min_holds_full(const struct locktab *tab,
+			   const struct locktab_event *ev)
+{
+	size_t more = ev->lock.names_len > 1 ? ev->lock.names_len : 1;
+
+	return ev->lock.min_hold_ms &&
+	       tab->min_holds_len + more > MIN_HOLDS_MAX;
+}
+
+static void too_many(struct locktab *tab, const char *which)
+{
+	locktab_emit(tab, (struct locktab_effect){ .type = LOCKTAB_FX_DONE,
+						   .status = ZKP_LIMIT,
+						   .which = which });
+}
+
 /* R16: who holds or waits for anything might close a circle over hosts. */
 static void on_lock_several(struct locktab *tab, const struct locktab_event *ev)
 {
 	enum zkp_status status = lock_refusal(tab, ev);
 
-	if (owner_busy(tab, ev))
+	if (owner_busy(tab, ev)) {
 		status = ZKP_DEADLOCK;
-	else if (status == ZKP_OK && ev->lock.min_hold_ms &&
-		 tab->min_holds_len + ev->lock.names_len > MIN_HOLDS_MAX)
+	} else if (status == ZKP_OK && min_holds_full(tab, ev)) {
+		too_many(tab, "min_holds");
+		return;
+	} else if (status == ZKP_OK &&
+		   (ev->lock.names_len > tab->limits.tickets_per_conn_max ||
+		    ev->lock.names_len >
+			tab->limits.tickets_max - tab->tickets_len)) {
 		status = ZKP_LIMIT;
-	else if (status == ZKP_OK &&
-		 (ev->lock.names_len > tab->limits.tickets_per_conn_max ||
-		  ev->lock.names_len >
-		      tab->limits.tickets_max - tab->tickets_len))
-		status = ZKP_LIMIT;
+	}
 	if (status == ZKP_OK)
 		group_lock(tab, ev);
 	else
@@ -168,11 +185,8 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 		locktab_done(tab, NULL, status);
 		return;
 	}
-	if (ev->lock.min_hold_ms && tab->min_holds_len >= MIN_HOLDS_MAX) {
-		locktab_emit(tab,
-			     (struct locktab_effect){ .type = LOCKTAB_FX_DONE,
-						      .status = ZKP_LIMIT,
-						      .which = "min_holds" });
+	if (min_holds_full(tab, ev)) {
+		too_many(tab, "min_holds");
 		return;
 	}
 	if (ev->lock.wait_ms != 0 && lock &&

@@ -430,13 +430,38 @@ void lock_session_end(struct locktab *tab, enum locktab_lost why,
 	}
 }
 
+static size_t list_len(const struct lock_list *list)
+{
+	const struct lock *lock;
+	size_t len = 0;
+
+	TAILQ_FOREACH(lock, list, home)
+	len++;
+	return len;
+}
+
+/* The first of them, which goes to the end: each comes to the front once in as
+ * many calls as there are.  One of several names stays where it is while others
+ * of them are on their way, and takes any of the others with it when they are
+ * not: so no lock tells when the round is over, only their number does. */
+static struct lock *rotate(struct lock_list *list)
+{
+	struct lock *lock = TAILQ_FIRST(list);
+
+	if (lock) {
+		TAILQ_REMOVE(list, lock, home);
+		TAILQ_INSERT_TAIL(list, lock, home);
+	}
+	return lock;
+}
+
 static void seeking_try_ends(struct locktab *tab, int64_t now_ms)
 {
-	struct lock *lock, *next;
+	struct lock_list *list = &tab->states[LOCK_SEEKING];
+	size_t left = list_len(list);
+	struct lock *lock;
 
-	for (lock = TAILQ_FIRST(&tab->states[LOCK_SEEKING]); lock;
-	     lock = next) {
-		next = TAILQ_NEXT(lock, home);
+	for (; left > 0 && (lock = rotate(list)); left--) {
 		if (trying_ends(tab, lock, tab->doubt))
 			lock_settle(tab, lock, now_ms);
 	}
@@ -445,24 +470,15 @@ static void seeking_try_ends(struct locktab *tab, int64_t now_ms)
 void lock_lease_moved(struct locktab *tab, int64_t now_ms)
 {
 	struct lock_list *list = &tab->states[LOCK_STALLED];
+	size_t left = list_len(list);
 	struct lock *lock;
-	size_t left = 0;
 
 	if (now_ms > tab->grant_until_ms) {
 		seeking_try_ends(tab, now_ms);
 		return;
 	}
-	/* Each that is here now comes to the front once.  One of several names
-	 * stays where it is while others of them are on their way, and takes
-	 * any of the others with it when they are not: so no lock tells when
-	 * the round is over, only their number does. */
-	TAILQ_FOREACH(lock, list, home)
-	left++;
-	for (; left > 0 && (lock = TAILQ_FIRST(list)); left--) {
-		TAILQ_REMOVE(list, lock, home);
-		TAILQ_INSERT_TAIL(list, lock, home);
+	for (; left > 0 && (lock = rotate(list)); left--)
 		lock_settle(tab, lock, now_ms);
-	}
 }
 
 void lock_drain(struct locktab *tab, int64_t now_ms)

@@ -152,6 +152,22 @@ START_TEST(rules_07_the_first_of_two_waiters_withdraws)
 }
 END_TEST
 
+/* 7: an owner whose watch is refused does not see who comes: it behaves as if
+ * somebody did, and asks for the watch again with the next beat. */
+START_TEST(rules_07_a_refused_watch_counts_as_a_waiter)
+{
+	TRANSCRIPT("create ok\nlist us\nbehind refused\nagain\nbehind ok\n"
+		   "fired children",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us -> OWNED(alone) behind!\n"
+		   "behind refused -> BEHIND(1)\n"
+		   "again -> behind!\n"
+		   "behind ok -> VANISHED GONE\n"
+		   "fired children ->\n");
+}
+END_TEST
+
 /* 12: the answer of the get was lost: it is asked again. */
 START_TEST(rules_12_a_lost_get_is_asked_again)
 {
@@ -243,6 +259,7 @@ int main(void)
 	tcase_add_test(tc, rules_04_a_delete_under_way_serves_nobody);
 	tcase_add_test(tc, rules_04_a_refused_delete_is_said_again);
 	tcase_add_test(tc, rules_07_the_first_of_two_waiters_withdraws);
+	tcase_add_test(tc, rules_07_a_refused_watch_counts_as_a_waiter);
 	tcase_add_test(tc, rules_12_a_lost_get_is_asked_again);
 	tcase_add_test(tc, rules_12_an_event_before_its_reply);
 	tcase_add_test(tc, rules_12_a_late_event);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "daemon/layout.h"
+#include "proto/limits.h"
 #include "proto/word.h"
 #include "tests/unit/proto_guard.h"
 
@@ -237,6 +238,19 @@ START_TEST(words_are_read_as_they_were_written)
 }
 END_TEST
 
+/* A note that is longest escaped goes, before who it is does. */
+START_TEST(a_note_hides_nobody)
+{
+	char note[ZKP_NOTE_MAX + 1], line[LAYOUT_WORDS_MAX];
+	const struct layout_words words = { "db1", 812, 1000, "sh", note };
+
+	memset(note, '\x01', ZKP_NOTE_MAX);
+	note[ZKP_NOTE_MAX] = '\0';
+	layout_words_write(&words, line, sizeof line);
+	ck_assert_str_eq(line, "host=db1 pid=812 uid=1000 cmd=sh");
+}
+END_TEST
+
 /* Whatever a stranger has in its node, a person is shown something short and
  * printable. */
 START_TEST(a_strangers_data_is_shown_printable)
@@ -300,6 +314,7 @@ int main(void)
 	tcase_add_test(tc, one_number_twice);
 	tcase_add_test(tc, a_nearly_used_counter_is_known);
 	tcase_add_test(tc, words_are_read_as_they_were_written);
+	tcase_add_test(tc, a_note_hides_nobody);
 	tcase_add_test(tc, a_strangers_data_is_shown_printable);
 	tcase_add_test(tc, long_words_are_cut_not_overrun);
 	suite_add_tcase(suite, tc);

@@ -111,6 +111,13 @@ static void open_watch(struct contest *c, struct contest_effects *fx)
 	op->watch = true;
 }
 
+/* Beside the watch on our own node, which stays if somebody is there. */
+static void ask_behind(struct contest *c, struct contest_effects *fx)
+{
+	if (c->asked_behind && c->behind && c->link_up)
+		contest_op(c, fx, CONTEST_Q_BEHIND, COORD_LIST, c->parent);
+}
+
 static void open_owned(struct contest *c, struct contest_effects *fx)
 {
 	struct coord_op *op;
@@ -120,6 +127,7 @@ static void open_owned(struct contest *c, struct contest_effects *fx)
 	else
 		op = contest_op(c, fx, CONTEST_Q_BEHIND, COORD_LIST, c->parent);
 	op->watch = true;
+	ask_behind(c, fx);
 }
 
 /* Says what the state must have said.  While the link is down it is only
@@ -223,6 +231,9 @@ void contest_own(struct contest *c, bool after_own, bool behind_known,
 	one->after_own = after_own;
 	one->behind_known = behind_known;
 	one->behind = c->behind;
+	/* Who came since the last listing is only asked about when somebody
+	 * wants to know: until then as if somebody had. */
+	c->behind = c->behind || !behind_known;
 	contest_enter(c, CONTEST_OWNED, fx);
 }
 
@@ -617,6 +628,16 @@ static void on_leave(struct contest *c, struct contest_effects *fx)
 	}
 }
 
+static void on_look(struct contest *c, struct contest_effects *fx)
+{
+	if (c->state == CONTEST_WATCH_PRED) {
+		contest_enter(c, CONTEST_LIST, fx);
+	} else if (c->state == CONTEST_OWNED) {
+		c->asked_behind = true;
+		ask_behind(c, fx);
+	}
+}
+
 void contest_queue_step(struct contest *c, const struct contest_event *ev,
 			struct contest_effects *effects_out)
 {
@@ -642,8 +663,7 @@ void contest_queue_step(struct contest *c, const struct contest_event *ev,
 		contest_revoke(c, effects_out);
 		break;
 	case CONTEST_EV_LOOK:
-		if (c->state == CONTEST_WATCH_PRED)
-			contest_enter(c, CONTEST_LIST, effects_out);
+		on_look(c, effects_out);
 		break;
 	case CONTEST_EV_AGAIN:
 		if (c->redo && c->link_up)

@@ -125,7 +125,7 @@ enum contest_event_type {
 	CONTEST_EV_LINK_DOWN,
 	CONTEST_EV_LINK_UP, /* the same session again */
 	CONTEST_EV_REVOKE,  /* waiting: ask the one in front to give way */
-	CONTEST_EV_LOOK,    /* waiting: list the queue again */
+	CONTEST_EV_LOOK,    /* list the queue again; owned: who is behind? */
 	CONTEST_EV_AGAIN,   /* what a server refused may be asked again */
 	CONTEST_EV_VANISH,  /* its node is known to have been deleted */
 	CONTEST_EV_LEAVE,   /* serve nobody any more: the node must go */

@@ -59,7 +59,8 @@ struct contest {
 	bool synced;   /* RECOVER: the listing to come is not a lagging one */
 	bool watching; /* the watch of this state is armed */
 	bool revoked;  /* the one in front was asked, since the last listing */
-	bool behind;   /* somebody stands behind us */
+	bool behind;   /* somebody stands behind us, or may */
+	bool asked_behind;       /* somebody wants to know */
 	bool first_seen;         /* holder says who is first */
 	bool pred_is_own;        /* a bid of this daemon */
 	bool pred_was_own;       /* likewise the last that has gone */

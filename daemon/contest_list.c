@@ -231,9 +231,10 @@ void contest_judge_owned(struct contest *c, const struct coord_event *ev,
 	}
 	one = contest_emit(fx, CONTEST_FX_BEHIND);
 	one->behind = st.behind > 0;
-	if (st.behind == 0)
-		return;
-	c->behind = true;
+	c->asked_behind = false;
+	if (c->behind == one->behind)
+		return; /* the watch is the right one */
+	c->behind = one->behind;
 	contest_open(c, fx);
 }
 

@@ -249,6 +249,9 @@ static void step_once(struct hub *hub, struct locktab_event *ev)
 		case LOCKTAB_FX_BID_REVOKE:
 			hub_bid_revoke(hub, fx.bid);
 			break;
+		case LOCKTAB_FX_BID_LOOK:
+			hub_bid_look(hub, fx.bid);
+			break;
 		}
 	}
 }

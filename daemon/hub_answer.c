@@ -428,6 +428,7 @@ void hub_answer(struct hub *hub, const struct locktab_effect *fx)
 	case LOCKTAB_FX_BID_OPEN:
 	case LOCKTAB_FX_BID_LEAVE:
 	case LOCKTAB_FX_BID_REVOKE:
+	case LOCKTAB_FX_BID_LOOK:
 		break;
 	}
 }

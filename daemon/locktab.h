@@ -210,6 +210,7 @@ enum locktab_effect_type {
 	LOCKTAB_FX_BID_OPEN,
 	LOCKTAB_FX_BID_LEAVE,
 	LOCKTAB_FX_BID_REVOKE, /* ask the one before it to give way */
+	LOCKTAB_FX_BID_LOOK,   /* BID_BEHIND is wanted */
 };
 
 struct locktab_effect {

@@ -95,15 +95,16 @@ struct bid {
 	enum bid_state state;
 	enum zkp_mode mode; /* of its node: X stands against everybody */
 	struct lock *lock;
-	uint64_t base;    /* token of turn 0; 0: not known yet */
-	uint32_t turn;    /* the next one */
-	uint64_t after;   /* SEEKING: the bid of ours that stands directly and
-			     alone before it; 0: none, or not known */
-	bool downgraded;  /* R5: an X node that is held shared */
-	bool looked;      /* a WAIT was answered by it */
-	bool revoked;     /* another program asked for it: no more turns */
-	uint64_t period;  /* it was opened in; 0: nobody was known to wait */
-	bool next_failed; /* R8: there is no room for a next one */
+	uint64_t base;     /* token of turn 0; 0: not known yet */
+	uint32_t turn;     /* the next one */
+	uint64_t after;    /* SEEKING: the bid of ours that stands directly and
+			      alone before it; 0: none, or not known */
+	bool downgraded;   /* R5: an X node that is held shared */
+	bool looked;       /* a WAIT was answered by it */
+	bool revoked;      /* another program asked for it: no more turns */
+	uint64_t period;   /* it was opened in; 0: nobody was known to wait */
+	bool next_failed;  /* R8: there is no room for a next one */
+	bool behind_asked; /* for R6: it was not known who came meanwhile */
 	enum locktab_behind behind;
 	int64_t behind_ms; /* since when that is known */
 	unsigned below;    /* SEEKING: contenders before it */
@@ -117,8 +118,8 @@ enum lock_state {                 /* each is a list in struct locktab */
 		  LOCK_IDLE,      /* no bid and nobody waits */
 		  LOCK_PARKED,    /* tickets wait, no session to bid on */
 		  LOCK_SEEKING,   /* the bid is on its way to the front */
-		  LOCK_STALLED,   /* owned, and only the lease forbids the next
-				     grant */
+		  LOCK_STALLED,   /* owned, and only the lease, or others of
+				     several names, forbid the next grant */
 		  LOCK_HELD,      /* owned and held */
 		  LOCK_LINGERING, /* owned, without a ticket */
 		  LOCK_STATES,

@@ -167,7 +167,11 @@ static enum lock_state state_of(const struct locktab *tab,
 		return LOCK_SEEKING;
 	if (taker(tab, lock, now_ms) || look_stalled(lock))
 		return LOCK_STALLED;
-	return lock_holder(lock) ? LOCK_HELD : LOCK_LINGERING;
+	if (lock_holder(lock))
+		return LOCK_HELD;
+	/* One of several names has no budget to look at: it waits for the
+	 * others, however long. */
+	return lock->waiting_len ? LOCK_STALLED : LOCK_LINGERING;
 }
 
 /* Which next bid is wanted */
@@ -346,12 +350,28 @@ static bool turn(struct locktab *tab, struct lock *lock, int64_t now_ms)
 	return yield(tab, lock, now_ms);
 }
 
+/* R6: a bid that was won by waiting does not know who came since.  Nobody needs
+ * to, until a second ticket of this host might be served past them. */
+static void ask_behind(struct locktab *tab, const struct lock *lock)
+{
+	struct bid *bid = lock->serving;
+
+	if (!bid || bid->state != BID_OWNED || bid->behind != BEHIND_UNKNOWN ||
+	    bid->behind_asked || !lock->waiting_len)
+		return;
+	bid->behind_asked = true;
+	locktab_emit(tab, (struct locktab_effect){ .type = LOCKTAB_FX_BID_LOOK,
+						   .bid = bid->id,
+						   .name = lock->name });
+}
+
 void lock_settle(struct locktab *tab, struct lock *lock, int64_t now_ms)
 {
 	if (lock->retired)
 		return;
 	while (turn(tab, lock, now_ms))
 		;
+	ask_behind(tab, lock);
 	hold_wanted(tab, lock);
 	lock_enter(tab, lock, state_of(tab, lock, now_ms), now_ms);
 	if (lock->state == LOCK_IDLE)

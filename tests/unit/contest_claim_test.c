@@ -135,7 +135,7 @@ START_TEST(own_node_whose_delete_is_under_way_is_waited_for)
 		   "claim 2 -> list\n"
 		   "list us z3 -> pred!\n"
 		   "pred ok -> QUEUED(1 kin next db2 pid=812 deploy.py)\n"
-		   "fired deleted z3 -> OWNED(unknown after) behind!\n");
+		   "fired deleted z3 -> OWNED(unknown after) own!\n");
 }
 END_TEST
 

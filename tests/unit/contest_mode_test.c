@@ -39,7 +39,7 @@ START_TEST(a_reader_watches_the_writer_below)
 		   "list q1 z2 q3 r4 us -> first pred!\n"
 		   "first ok ->\n"
 		   "pred ok -> QUEUED(4 kin db2 pid=812 deploy.py)\n"
-		   "fired deleted z2 -> OWNED(unknown) behind!\n");
+		   "fired deleted z2 -> OWNED(unknown) own!\n");
 }
 END_TEST
 
@@ -56,7 +56,7 @@ START_TEST(a_reader_behind_two_writers_lists_again)
 		   "list m1 q2 us -> pred!\n"
 		   "pred ok -> QUEUED(2 curator host=db2 pid=812 uid=0 "
 		   "cmd=deploy.py)\n"
-		   "fired deleted m1 -> OWNED(unknown) behind!\n");
+		   "fired deleted m1 -> OWNED(unknown) own!\n");
 }
 END_TEST
 
@@ -72,7 +72,7 @@ START_TEST(c1_a_writer_looks_again_when_a_foreign_writer_goes)
 		   "list r0 us -> pred!\n"
 		   "pred ok -> QUEUED(1 curator host=db2 pid=812 uid=0 "
 		   "cmd=deploy.py)\n"
-		   "fired deleted r0 -> OWNED(unknown) behind!\n");
+		   "fired deleted r0 -> OWNED(unknown) own!\n");
 }
 END_TEST
 
@@ -84,7 +84,7 @@ START_TEST(a_reader_need_not_look_again)
 		   "begin -> create list\n"
 		   "create ok ->\n"
 		   "list w0 us -> pred!\n"
-		   "pred nonode -> OWNED(unknown) behind!\n");
+		   "pred nonode -> OWNED(unknown) own!\n");
 }
 END_TEST
 
@@ -126,7 +126,7 @@ START_TEST(r8_our_own_bid_alone_before_us_is_named)
 		   "create ok ->\n"
 		   "list z3 us -> pred!\n"
 		   "pred ok -> QUEUED(1 kin next db2 pid=812 deploy.py)\n"
-		   "fired deleted z3 -> OWNED(unknown after) behind!\n");
+		   "fired deleted z3 -> OWNED(unknown after) own!\n");
 	begin(true, true);
 	TRANSCRIPT("create ok\nlist z3 m4 us\npred nonode\nlist z3 us\n"
 		   "pred ok",

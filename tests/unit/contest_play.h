@@ -223,6 +223,8 @@ static void play_line(const char *line)
 		ev.type = CONTEST_EV_REVOKE;
 	} else if (strcmp(word[0], "leave") == 0) {
 		ev.type = CONTEST_EV_LEAVE;
+	} else if (strcmp(word[0], "look") == 0) {
+		ev.type = CONTEST_EV_LOOK;
 	} else if (strcmp(word[0], "again") == 0) {
 		ev.type = CONTEST_EV_AGAIN;
 	} else if (strcmp(word[0], "link") == 0) {

@@ -181,7 +181,7 @@ START_TEST(rules_12_a_lost_get_is_asked_again)
 		   "link up -> pred!\n"
 		   "pred ok -> QUEUED(1 curator host=db2 pid=812 uid=0 "
 		   "cmd=deploy.py)\n"
-		   "fired deleted m3 -> OWNED(unknown) behind!\n");
+		   "fired deleted m3 -> OWNED(unknown) own!\n");
 }
 END_TEST
 
@@ -192,7 +192,7 @@ START_TEST(rules_12_an_event_before_its_reply)
 		   "begin -> create list\n"
 		   "create ok ->\n"
 		   "list m3 us -> pred!\n"
-		   "fired deleted m3 -> OWNED(unknown) behind!\n"
+		   "fired deleted m3 -> OWNED(unknown) own!\n"
 		   "pred ok ->\n");
 }
 END_TEST

@@ -37,13 +37,13 @@ START_TEST(r1_one_below_grants_without_a_listing)
 		   "create ok ->\n"
 		   "list z3 us -> pred!\n"
 		   "pred ok -> QUEUED(1 kin db2 pid=812 deploy.py)\n"
-		   "fired deleted z3 -> OWNED(unknown) behind!\n");
+		   "fired deleted z3 -> OWNED(unknown) own!\n");
 	begin(true, false);
 	TRANSCRIPT("create ok\nlist z3 us\npred nonode",
 		   "begin -> create list\n"
 		   "create ok ->\n"
 		   "list z3 us -> pred!\n"
-		   "pred nonode -> OWNED(unknown) behind!\n");
+		   "pred nonode -> OWNED(unknown) own!\n");
 }
 END_TEST
 
@@ -60,7 +60,7 @@ START_TEST(c3_two_below_list_again)
 		   "fired deleted z4 -> list\n"
 		   "list us z3 -> pred!\n"
 		   "pred ok -> QUEUED(1 kin db2 pid=812 deploy.py)\n"
-		   "fired deleted z3 -> OWNED(unknown) behind!\n");
+		   "fired deleted z3 -> OWNED(unknown) own!\n");
 }
 END_TEST
 
@@ -198,6 +198,34 @@ START_TEST(a_twin_is_deleted)
 }
 END_TEST
 
+/* R6, R20: a bid that was won by waiting watches its own node, and asks who
+ * came since when somebody wants to know; a broken link does not lose the
+ * question. */
+START_TEST(who_came_since_is_asked_when_wanted)
+{
+	TRANSCRIPT("create ok\nlist m3 us\npred ok\nfired deleted m3\nown ok\n"
+		   "look\nlink down\nbehind maybe\nlink up\nown ok\n"
+		   "behind us m9\nlook\nbehind us\nbehind us\nlook",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list m3 us -> pred!\n"
+		   "pred ok -> QUEUED(1 curator host=db2 pid=812 uid=0 "
+		   "cmd=deploy.py)\n"
+		   "fired deleted m3 -> OWNED(unknown) own!\n"
+		   "own ok ->\n"
+		   "look -> behind\n"
+		   "link down ->\n"
+		   "behind maybe ->\n"
+		   "link up -> own! behind\n"
+		   "own ok ->\n"
+		   "behind us m9 -> BEHIND(1)\n"
+		   "look -> behind\n"
+		   "behind us -> BEHIND(0) behind!\n"
+		   "behind us -> BEHIND(0)\n"
+		   "look ->\n");
+}
+END_TEST
+
 /* T2: the younger of two is another session's: it is let be, and the other
  * one is looked at. */
 START_TEST(t02_another_sessions_twin_is_left_alone)
@@ -273,7 +301,7 @@ START_TEST(t08_a_middle_one_gives_up)
 		   "pred ok -> QUEUED(2)\n"
 		   "fired deleted m3 -> list\n"
 		   "list m1 us -> pred!\n"
-		   "pred nonode -> OWNED(unknown) behind!\n");
+		   "pred nonode -> OWNED(unknown) own!\n");
 }
 END_TEST
 
@@ -300,7 +328,7 @@ START_TEST(r12_watches_across_a_broken_link)
 	    "fired changed m3 -> pred!\n"
 	    "pred ok -> QUEUED(1 curator host=db2 pid=812 uid=0 "
 	    "cmd=deploy.py)\n"
-	    "fired deleted m3 -> OWNED(unknown) behind!\n");
+	    "fired deleted m3 -> OWNED(unknown) own!\n");
 }
 END_TEST
 
@@ -444,6 +472,7 @@ int main(void)
 	tcase_add_test(tc, lost_create_applied);
 	tcase_add_test(tc, lost_create_not_applied);
 	tcase_add_test(tc, lost_create_of_a_ticket_that_left);
+	tcase_add_test(tc, who_came_since_is_asked_when_wanted);
 	tcase_add_test(tc, a_twin_is_deleted);
 	tcase_add_test(tc, t02_another_sessions_twin_is_left_alone);
 	tcase_add_test(tc, t02_another_sessions_node_is_not_ours);

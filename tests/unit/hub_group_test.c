@@ -164,6 +164,26 @@ START_TEST(rules_11_duplicates)
 }
 END_TEST
 
+/* One of the nodes is deleted by hand while it waits for the others, for longer
+ * than turns_ms and with somebody behind it: all are made again. */
+START_TEST(rules_11_a_node_deleted_while_it_waits_for_the_others)
+{
+	struct coord_op op = { .verb = COORD_DELETE };
+
+	play("b1 LOCK foo\na1 LOCK bar foo\nb2 LOCK bar\n+200\n");
+	op.path = bid_path("bar"); /* a's, which stands first */
+	(void)coord_tree_write(tree, &op, 0);
+	settle();
+	ck_assert(told("b2< GRANTED bar "));
+	play("b1 UNLOCK foo\n");
+	ck_assert(!told("a1< GRANTED"));
+	play("b2 UNLOCK bar\n");
+	ck_assert(told("a1< GRANTED 2 "));
+	ck_assert_uint_eq(bids_of("bar"), 1);
+	ck_assert_uint_eq(bids_of("foo"), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hub_group");
@@ -181,6 +201,8 @@ int main(void)
 	tcase_add_loop_test(several, rules_11_lost_answer_and_a_node_deleted, 0,
 			    2);
 	tcase_add_test(several, rules_11_duplicates);
+	tcase_add_test(several,
+		       rules_11_a_node_deleted_while_it_waits_for_the_others);
 	suite_add_tcase(suite, several);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -43,7 +43,7 @@ START_TEST(a_hold_elsewhere_is_waited_for)
 		   "b1< FREE foo id=@2\n" /* host a's time was up (R6) */
 		   "a2< GRANTED foo id=@2\n"
 		   "a2< RELEASED foo id=@2\n");
-	ck_assert_uint_eq(bids_of("foo"), 1); /* host a lingers */
+	ck_assert_uint_eq(bids_of("foo"), 0); /* R13: won by waiting */
 }
 END_TEST
 

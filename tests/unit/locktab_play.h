@@ -101,6 +101,9 @@ static void say_effect(const struct locktab_effect *fx, uint64_t conn)
 	case LOCKTAB_FX_BID_REVOKE:
 		say(" bid%" PRIu64 "?", fx->bid);
 		break;
+	case LOCKTAB_FX_BID_LOOK:
+		say(" bid%" PRIu64 " behind?", fx->bid);
+		break;
 	case LOCKTAB_FX_REVOKE:
 		say(" c%" PRIu64 " REVOKE %s %" PRId64, t->conn, t->name,
 		    t->until_ms);

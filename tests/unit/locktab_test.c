@@ -95,7 +95,7 @@ START_TEST(adjacent_bids_share_one_budget)
 	/* Opened past the waiters, and next in the queue: they have gone. */
 	play("7 bid3 sees somebody\n60 c4 UNLOCK foo\n"
 	     "61 bid4 owned 83 unknown after\n");
-	expect("-> c5 GRANTED foo 83.0\n");
+	expect("-> c5 GRANTED foo 83.0 bid4 behind?\n");
 }
 END_TEST
 

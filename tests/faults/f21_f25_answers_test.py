@@ -25,8 +25,7 @@ OPEN = struct.pack(">ii", 1, 31) + zkwire._buffer("world") \
 
 class AnswersTest(FaultCase):
 
-    # Our nodes go at once when nobody wants them: what is left is left over.
-    RANGE = {"session_timeout_ms": 6000, "linger_ms": 0}
+    RANGE = {"session_timeout_ms": 6000}
 
     @classmethod
     def make_range(cls):

@@ -86,7 +86,7 @@ class Filler:
 
 class CapsTest(FaultCase):
 
-    RANGE = {"session_timeout_ms": 6000, "hosts": 2, "linger_ms": 0,
+    RANGE = {"session_timeout_ms": 6000, "hosts": 2,
              "ephemeral_bytes_max": JUTE * 3 // 4}
 
     @classmethod
@@ -193,7 +193,7 @@ class NoCapsTest(FaultCase):
     if it had no cap."""
 
     JUTE = 512 * 1024
-    RANGE = {"session_timeout_ms": 6000, "hosts": 2, "linger_ms": 0,
+    RANGE = {"session_timeout_ms": 6000, "hosts": 2,
              "ephemeral_bytes_max": 921600}
 
     @classmethod

@@ -11,13 +11,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import proxy  # noqa: E402
 import zk  # noqa: E402
-from e2ecase import E2eCase  # noqa: E402
+from e2ecase import E2eCase, czxid_of  # noqa: E402
 
 MANY = 120
-
-
-def czxid_of(token):
-    return token >> 43 << 32 | token >> 11 & 0xffffffff
 
 
 class BatchTest(E2eCase):

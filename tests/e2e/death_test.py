@@ -97,6 +97,28 @@ class DaemonDeathTest(E2eCase):
         self.assertGreater(second.token, granted.token)
         waiter.unlock("a")
 
+    def test_kill_9_of_a_daemon_with_a_bid_that_lingers(self):
+        """Nobody holds it, and yet it is taken until the session has run
+        out: what linger_ms costs when a host dies, and no more."""
+        one, two = self.host("host1", linger_ms=60000), self.host("host2")
+        first, waiter = self.client(one), self.client(two)
+        released = first.lock("a")
+        first.unlock("a")
+        self.assertEqual(one.rows("STATS")["lingering"], "1")
+        session = one.session_id()
+        page = one.lease_page()
+        begin = time.monotonic()
+        one.kill()
+        deadline_ms = page.word()[1]
+        tag = waiter.enqueue("a")
+        self.assertIn(session, self.server.sessions())
+        second = waiter.granted(tag, EXPIRY_S + 5)
+        self.assertLess(time.monotonic() - begin, EXPIRY_S)
+        self.assertGreaterEqual(proc.now_ms(), deadline_ms)
+        self.assertNotIn(session, self.server.sessions())
+        self.assertGreater(second.token, released.token)
+        waiter.unlock("a")
+
     def test_a_restarted_daemon_starts_afresh(self):
         """kill -9 and an immediate restart: its old bids do not stay, and
         nobody is granted before the old deadline."""

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import proc  # noqa: E402
 import proxy  # noqa: E402
-from e2ecase import E2eCase  # noqa: E402
+from e2ecase import E2eCase, czxid_of  # noqa: E402
 
 
 class LostAnswerTest(E2eCase):
@@ -26,7 +26,8 @@ class LostAnswerTest(E2eCase):
             self.observer.make_parents(self.parent(lock))
 
     def test_an_applied_create_is_adopted(self):
-        """One node, one grant, and the next waiter is served."""
+        """One node, one grant, whose token is the node's own; and the next
+        waiter is served."""
         gate = self.link.swallow_create()
         first, second = self.client(self.one), self.client(self.two)
         granted = first.lock("a")
@@ -35,6 +36,7 @@ class LostAnswerTest(E2eCase):
         self.assertEqual(len(nodes), 1, "an orphan stands in the queue")
         stat = self.observer.exists(granted["node"])
         self.assertEqual(stat.owner, self.one.session_id())
+        self.assertEqual(czxid_of(granted.token), stat.czxid)
         tag = second.enqueue("a")
         self.wait_queue("a", 2)
         first.unlock("a")

@@ -4,7 +4,9 @@
 the thousand (F20)."""
 import os
 import re
+import socket
 import subprocess
+import threading
 import time
 import unittest
 
@@ -12,6 +14,8 @@ from faultcase import NIGHTLY, SLACK_S, FaultCase, proc
 
 CROWD = 10000 if NIGHTLY else 600
 CROWD_LOCKS = CROWD // 4
+WRITES = 20  # of latency_ms
+STORM = 10000
 
 
 class Typist:
@@ -32,7 +36,14 @@ class Typist:
 
 class ClientsTest(FaultCase):
 
-    RANGE = {"hosts": 2, "clients_max": 16384, "linger_ms": 0}
+    RANGE = {"hosts": 2, "clients_max": 16384}
+
+    @classmethod
+    def make_range(cls):
+        made = super().make_range()
+        # Each LOCK there is to be a write (latency_ms).
+        made.hosts[1].keys["linger_ms"] = 0
+        return made
 
     def typist(self, host, *lines):
         made = Typist(host)
@@ -140,7 +151,7 @@ class ClientsTest(FaultCase):
 
     # F20: a crowd in one process, killed by one signal.
 
-    def latency_ms(self, client, n=20):
+    def latency_ms(self, client, n=WRITES):
         """A write's round trip, in the middle."""
         took = []
         for i in range(n):
@@ -149,6 +160,11 @@ class ClientsTest(FaultCase):
             took.append((time.monotonic() - begin_s) * 1000)
             client.unlock(f"{self.name}.latency{i % 4}")
         return sorted(took)[n // 2]
+
+    def transactions(self):
+        """How many the ensemble has seen."""
+        text = self.range.wait_leader().word("srvr")
+        return int(re.search(r"Zxid: (\w+)", text).group(1), 16)
 
     def test_f20_a_crowd_dies_at_once(self):
         """F20: their bids are deleted, no heartbeat starves, a holder on
@@ -165,6 +181,7 @@ class ClientsTest(FaultCase):
             stdout=subprocess.PIPE)
         told = crowd.stdout.readline().decode()
         self.assertRegex(told, f"granted={CROWD_LOCKS} waiting=")
+        writes = self.transactions()
         begin_s = time.monotonic()
         crowd.kill()
         during_ms = self.latency_ms(other)
@@ -172,13 +189,73 @@ class ClientsTest(FaultCase):
             lambda: h1.rows("STATUS")["bids"] == "1", 60,
             "only the bystander's bid is left")
         took_s = time.monotonic() - begin_s
+        # But for a create and a delete of each LOCK on the other host.
+        writes = self.transactions() - writes - 2 * WRITES
         holder.quiet()
         self.still_holds(holder, entry)
         self.measured(crowd=CROWD, bids=CROWD_LOCKS, gone=took_s,
-                      write_before_ms=f"{before_ms:.1f}",
+                      transactions=writes, write_before_ms=f"{before_ms:.1f}",
                       write_during_ms=f"{during_ms:.1f}")
         self.assertLess(took_s, CROWD / 1000 + 5 + SLACK_S)
         self.assertLess(during_ms, 2 * before_ms + 100)
+        self.assertLess(writes, CROWD_LOCKS // 3, "hardly any left together")
+        self.release(holder, entry)
+
+    # And one that only knocks.
+
+    def pour(self, path, enough):
+        """Connect and close, until told."""
+        while not enough():
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(path)
+
+    @staticmethod
+    def beats(page):
+        """Wait until the lease is proven anew."""
+        word = page.word()
+        proc.wait_until(lambda: page.word() != word, 10, "a beat")
+
+    def longest_beat_s(self, page, threads):
+        """The longest time that the page stood still meanwhile."""
+        longest_s, word, since_s = 0.0, page.word(), time.monotonic()
+        while any(thread.is_alive() for thread in threads):
+            time.sleep(0.005)
+            now_s = time.monotonic()
+            longest_s = max(longest_s, now_s - since_s)
+            if page.word() != word:
+                word, since_s = page.word(), now_s
+        return longest_s
+
+    def test_f20_an_accept_storm(self):
+        """F20: ten thousand connect and close, for a whole timeout: the
+        session is proven as ever, and a holder is not even told."""
+        h1 = self.hosts[0]
+        holder = self.client(h1)
+        entry = self.hold(holder)
+        self.beats(holder.page)
+        before = int(h1.rows("STATS")["connections_total"])
+        end_s = time.monotonic() + self.range.session_s
+        counts = [0, 0]
+
+        def knock(number):
+            def enough():
+                counts[number] += 1
+                return counts[number] > STORM // 2 \
+                    and time.monotonic() > end_s
+            self.pour(h1.socket, enough)
+
+        threads = [threading.Thread(target=knock, args=(number,))
+                   for number in range(len(counts))]
+        for thread in threads:
+            thread.start()
+        longest_s = self.longest_beat_s(holder.page, threads)
+        holder.quiet()
+        self.still_holds(holder, entry)
+        came = int(h1.rows("STATS")["connections_total"]) - before
+        self.measured(connections=came, longest_beat=longest_s)
+        self.assertGreaterEqual(came, STORM)
+        # SUSPENDED is said when three beats are missed.
+        self.assertLess(longest_s, self.range.session_s / 4)
         self.release(holder, entry)
 
 

@@ -5,6 +5,7 @@ on our session (F23), an operator's hand in the tree (F24), a node that no
 server ever removes (F25)."""
 import contextlib
 import re
+import statistics
 import struct
 import time
 import unittest
@@ -13,6 +14,8 @@ from faultcase import NIGHTLY, SLACK_S, FaultCase, history, proc, zkwire
 
 ROUNDS = 12 if NIGHTLY else 3
 FLAPS = 40 if NIGHTLY else 8
+DELETED = 5  # times, alone and waited for
+LOST_S = 0.1
 TORN_S = 60  # four links that last no two seconds, on a loaded machine
 TORN_EXIT = 76
 SET_ACL = 7
@@ -25,8 +28,7 @@ OPEN = struct.pack(">ii", 1, 31) + zkwire._buffer("world") \
 
 class AnswersTest(FaultCase):
 
-    # Our nodes go at once when nobody wants them: what is left is left over.
-    RANGE = {"session_timeout_ms": 6000, "linger_ms": 0}
+    RANGE = {"session_timeout_ms": 6000}
 
     @classmethod
     def make_range(cls):
@@ -172,26 +174,39 @@ class AnswersTest(FaultCase):
 
     # F24
 
+    def write_s(self):
+        """A write's round trip here, in the middle."""
+        took_s = []
+        for _ in range(DELETED):
+            begin_s = time.monotonic()
+            self.tree.set(self.root, b"")
+            took_s.append(time.monotonic() - begin_s)
+        return statistics.median(took_s)
+
     def test_f24_our_node_deleted(self):
         """F24: LOST reason=deleted within a round trip, alone or waited
         for; the lock can be taken again."""
         holder, waiter = self.client(self.h1), self.client(self.h2)
-        took_s = []
-        for waited_for in (False, True):
+        took_s = {False: [], True: []}
+        self.history.exempt.add(self.name)
+        for waited_for in (False, True) * DELETED:
             entry = self.hold(holder)
             tag = waiter.enqueue(self.name) if waited_for else None
             begin_s = time.monotonic()
-            self.history.exempt.add(self.name)
             self.tree.delete(entry.reply["node"])
             lost = self.lost(holder, entry)
-            took_s.append(time.monotonic() - begin_s)
+            took_s[waited_for].append(time.monotonic() - begin_s)
             self.assertEqual(lost["reason"], "deleted")
             if waited_for:
                 other = self.hold(waiter, tag=tag)
                 self.assertGreater(other.token, entry.token)
                 self.release(waiter, other)
-        self.assertLess(max(took_s), SLACK_S)
-        self.measured(alone=took_s[0], waited_for=took_s[1])
+        alone_s, waited_s = (statistics.median(some)
+                             for some in took_s.values())
+        write_s = self.write_s()
+        self.measured(alone=alone_s, waited_for=waited_s, write=write_s)
+        # The delete is such a write, and its event one way more.
+        self.assertLess(max(alone_s, waited_s), LOST_S + 2 * write_s)
 
     def test_f24_the_whole_lock_deleted(self):
         """F24: all bids and their parent: the holder is told, waiters bid

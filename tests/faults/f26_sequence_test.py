@@ -13,8 +13,8 @@ LEFT = 4  # bids that still fit
 
 class SequenceTest(FaultCase):
 
-    RANGE = {"servers": 1, "hosts": 2, "session_timeout_ms": 6000,
-             "linger_ms": 0}
+    # The hosts take turns, so no bid that lingers is granted again.
+    RANGE = {"servers": 1, "hosts": 2, "session_timeout_ms": 6000}
 
     @classmethod
     def make_range(cls):

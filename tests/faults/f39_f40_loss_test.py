@@ -51,7 +51,8 @@ class RebootTest(FaultCase):
 
 class YesterdayTest(FaultCase):
 
-    # A fresh ensemble whose server ids do not change.
+    # A fresh ensemble whose server ids do not change.  Each LOCK and UNLOCK
+    # is to be a transaction that gets lost.
     RANGE = {"session_timeout_ms": 6000, "hosts": 2, "linger_ms": 0}
 
     def test_f40_older_data(self):

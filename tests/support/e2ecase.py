@@ -13,6 +13,11 @@ import zkwire
 from daemon import Daemon
 
 
+def czxid_of(token):
+    """Of the node that a grant with that token was on."""
+    return token >> 43 << 32 | token >> 11 & 0xffffffff
+
+
 class E2eCase(unittest.TestCase):
 
     server = None

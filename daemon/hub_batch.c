@@ -26,14 +26,17 @@ static bool is_read(const struct coord_op *op)
 static void submit_single(struct hub *hub, const struct batch_want *want,
 			  struct hub_op row)
 {
-	struct coord_op list = { .verb = COORD_LIST, .path = want->parent };
+	struct coord_op ops[2] = {
+		want->op, { .verb = COORD_LIST, .path = want->parent }
+	};
 	struct hub_op list_row = row_of(want);
+	bool listed = want->op.verb == COORD_CREATE;
 
-	hub_submit(hub, &want->op, row);
-	if (want->op.verb != COORD_CREATE)
-		return;
 	list_row.question = CONTEST_Q_LIST;
-	hub_submit(hub, &list, list_row);
+	hub_enroll(hub, &ops[0], row);
+	if (listed)
+		hub_enroll(hub, &ops[1], list_row);
+	hub->coord->ops->submit(hub->coord, ops, 1 + listed);
 }
 
 void hub_batch_put(struct hub *hub, const struct hub_bid *bid,

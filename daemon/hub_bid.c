@@ -140,10 +140,26 @@ static bool is_batched(const struct hub *hub, const struct hub_bid *bid,
 		(has(all, CONTEST_FX_OWNED) || has(all, CONTEST_FX_BEHIND)));
 }
 
+/* What leaves by itself: in one flush, for a create and the listing behind it
+ * are one packet then. */
+struct flush {
+	struct coord_op ops[CONTEST_EFFECTS_MAX];
+	size_t len;
+};
+
+static void flush_out(struct hub *hub, struct flush *flush)
+{
+	if (flush->len)
+		hub->coord->ops->submit(hub->coord, flush->ops, flush->len);
+	flush->len = 0;
+}
+
 static void submit(struct hub *hub, const struct hub_bid *bid,
-		   const struct contest_effects *all, size_t at)
+		   const struct contest_effects *all, size_t at,
+		   struct flush *flush)
 {
 	const struct contest_effect *fx = &all->fx[at];
+	struct coord_op *op = &flush->ops[flush->len];
 	struct hub_op row = { .kind = HUB_OP_BID,
 			      .bid = bid->id,
 			      .question = fx->question,
@@ -155,12 +171,15 @@ static void submit(struct hub *hub, const struct hub_bid *bid,
 	    fx[-1].question == CONTEST_Q_CREATE &&
 	    (bid->group || is_batched(hub, bid, all, at - 1)))
 		return;
-	if (bid->group && fx->question == CONTEST_Q_CREATE)
+	if (bid->group && fx->question == CONTEST_Q_CREATE) {
 		hub_group_put(hub, bid, fx);
-	else if (is_batched(hub, bid, all, at))
+	} else if (is_batched(hub, bid, all, at)) {
 		hub_batch_put(hub, bid, fx);
-	else
-		hub_submit(hub, &fx->op, row);
+	} else {
+		*op = fx->op;
+		hub_enroll(hub, op, row);
+		flush->len++;
+	}
 }
 
 static void say_failed(struct hub *hub, const struct hub_bid *bid,
@@ -230,16 +249,20 @@ static void make_above(struct hub *hub, const char *parent)
 static void run(struct hub *hub, uint64_t id, const struct contest_effects *fx)
 {
 	struct hub_bid *bid = hub_bid_find(hub, id);
+	struct flush flush = { .len = 0 };
 	struct locktab_event ev;
 
 	for (size_t i = 0; i < fx->len; i++) {
-		if (fx->fx[i].type == CONTEST_FX_ROOT)
+		if (fx->fx[i].type == CONTEST_FX_ROOT) {
+			flush_out(hub, &flush);
 			make_above(hub, contest_parent(bid->contest));
-		else if (fx->fx[i].type == CONTEST_FX_OP)
-			submit(hub, bid, fx, i);
-		else if (fx->fx[i].type == CONTEST_FX_FAILED)
+		} else if (fx->fx[i].type == CONTEST_FX_OP) {
+			submit(hub, bid, fx, i, &flush);
+		} else if (fx->fx[i].type == CONTEST_FX_FAILED) {
 			say_failed(hub, bid, &fx->fx[i]);
+		}
 	}
+	flush_out(hub, &flush);
 	rewatch(hub, bid);
 	if (contest_leaving(bid->contest))
 		hub_room_leaving(hub, bid);

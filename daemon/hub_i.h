@@ -447,6 +447,9 @@ void hub_session_run(struct hub *hub);
 void hub_session_stop(struct hub *hub);
 /* Hands one operation over; row is filled by the caller but for id, mark. */
 void hub_submit(struct hub *hub, const struct coord_op *op, struct hub_op row);
+/* The same for some that leave in one flush: each is enrolled, which gives it
+ * its id, and all are handed over at once. */
+void hub_enroll(struct hub *hub, struct coord_op *op, struct hub_op row);
 void hub_make_root(struct hub *hub);
 const char *hub_state_word(const struct hub *hub);
 

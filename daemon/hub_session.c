@@ -59,20 +59,25 @@ static bool proves(enum coord_result result)
 	return false;
 }
 
-void hub_submit(struct hub *hub, const struct coord_op *op, struct hub_op row)
+void hub_enroll(struct hub *hub, struct coord_op *op, struct hub_op row)
 {
 	struct hub_op *kept = malloc(sizeof *kept);
-	struct coord_op out = *op;
 
 	if (!kept)
 		abort(); /* an answer nobody knows would lose a node */
-	row.id = ++hub->op_last;
+	op->id = row.id = ++hub->op_last;
 	row.verb = op->verb;
 	row.mark = lease_sent(hub->lease, hub->now_ms);
 	*kept = row;
 	HASH_ADD(hh, hub->ops, id, sizeof kept->id, kept);
 	hub->counts.ops++;
-	out.id = row.id;
+}
+
+void hub_submit(struct hub *hub, const struct coord_op *op, struct hub_op row)
+{
+	struct coord_op out = *op;
+
+	hub_enroll(hub, &out, row);
 	hub->coord->ops->submit(hub->coord, &out, 1);
 }
 

@@ -166,6 +166,8 @@ int64_t zk_ops_due_ms(const struct coord_zk *zk);
  * within a round trip; the handle is doomed then. */
 void zk_ops_probe(struct coord_zk *zk);
 
+/* What a completion's code is to the hub: decides what a beat may prove. */
+enum coord_result zk_result(int rc);
 struct coord_stat zk_stat(const struct Stat *stat);
 const struct ACL_vector *zk_acl(const struct coord_zk *zk);
 int zk_mode(enum coord_kind kind);

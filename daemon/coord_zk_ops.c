@@ -159,7 +159,7 @@ int64_t zk_ops_due_ms(const struct coord_zk *zk)
 
 /* --- answers --- */
 
-static enum coord_result result_of(int rc)
+enum coord_result zk_result(int rc)
 {
 	switch (rc) {
 	case ZOK:
@@ -192,7 +192,7 @@ static struct zk_row *row_take(struct coord_zk *zk, uint64_t seq, int rc)
 
 	if (!row || row->seq > seq)
 		return NULL; /* late: it was answered as lost */
-	if (row->seq < seq || result_of(rc) == COORD_MAYBE) {
+	if (row->seq < seq || zk_result(rc) == COORD_MAYBE) {
 		/* Out of order, or broken: the connection is of no use. */
 		zk_link_drop(zk);
 		zk_on_down(zk);
@@ -207,7 +207,7 @@ static struct coord_event answer_of(const struct zk_row *row, int rc)
 	struct coord_event event = { .type = COORD_EV_ANSWER };
 
 	event.answer.id = row->id;
-	event.answer.result = result_of(rc);
+	event.answer.result = zk_result(rc);
 	event.answer.zk_rc = rc;
 	return event;
 }

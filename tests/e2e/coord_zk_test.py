@@ -284,6 +284,30 @@ class WatchTest(OneServer):
             self.assertEqual(d.until("WATCH")[1:],
                              ["deleted", self.lock + "/a"])
 
+    def test_the_links_own_events_are_no_watches(self):
+        """T8: the library tells what becomes of the link to everybody who
+        watches a node; that says nothing of the node."""
+        with proxy.Proxy(self.server.address) as net, \
+                Drive(net.address, T_MS) as d:
+            d.begin()
+            node = self.lock + "/a"
+            d.do(("persistent", self.lock), ("persistent", node),
+                 ("get", "w", node), ("list", "w", self.lock),
+                 ("get", "w", self.lock))
+            armed = d.counts()["watches"]
+            for _ in range(3):
+                net.reset()
+                d.until("DOWN")
+                d.attached()
+                d.do(("sync", "/"), ("get", node))
+            self.assertEqual([w for w in d.heard if w[0] == "WATCH"], [])
+            self.assertEqual(d.counts()["watches"], armed)
+            zkwire.expire(self.server.address, d.session)
+            d.until("EXPIRED")
+            d.begin()
+            d.do(("set", node, "x"), ("get", node))
+            self.assertEqual([w for w in d.heard if w[0] == "WATCH"], [])
+
     def test_cap_on_bytes(self):
         """F27: each path counts with the four bytes before it."""
         with Drive(self.server.address, T_MS, "watch_bytes=1000") as d:
@@ -334,7 +358,8 @@ class WatchTest(OneServer):
             d.attached()
             d.do(("set", armed[0], "x"))
             self.assertLess(time.monotonic() - begin, 2)
-            self.assertIn(["WATCH", "changed", armed[0]], d.heard)
+            self.assertEqual([w for w in d.heard if w[0] == "WATCH"],
+                             [["WATCH", "changed", armed[0]]])
 
 
 class SessionTest(OneServer):

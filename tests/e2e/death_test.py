@@ -13,6 +13,7 @@ import proc  # noqa: E402
 import zkwire  # noqa: E402
 from daemon import SESSION_MS, TICK_MS  # noqa: E402
 from e2ecase import E2eCase, Typist  # noqa: E402
+from line import Reply  # noqa: E402
 
 # A dead session's nodes go after its timeout, rounded up to a tick, and
 # this machine may be slow.
@@ -319,6 +320,44 @@ class SessionDeathTest(E2eCase):
         waiter.granted(tag)
         lines = deaf.expect_closed()
         self.assertLess(len(lines), 1000)
+
+    def test_an_expiry_with_an_unread_grant(self):
+        """T6: GRANTED waits behind a full socket when the session ends,
+        before its deadline.  Whoever reads it late has the page, which
+        believes nothing, or LOST, with no good news before it."""
+        one, two = self.host("host1"), self.host("host2")
+        page = one.lease_page()
+        holder = self.client(one, "holder")
+        slow = self.client(one, "slow", receive_buffer=4096)
+        holder.lock("a")
+        tag = slow.enqueue("a")
+        slow.send(*["HELP"] * 100)
+        proc.wait_until(slow.unread, 10, "help")
+        for _ in range(10):
+            holder.sync()  # a turn or more each
+        holder.unlock("a")
+        proc.wait_until(lambda: any("state=held" in row for row
+                                    in holder.ok("LIST a").rows),
+                        10, "granted")
+        unread = slow.unread()
+        waiter = self.client(two, "waiter")
+        tag_two = waiter.enqueue("a")
+        gen, until_ms = page.word()
+        zkwire.expire(self.server.address, one.session_id())
+        waiter.granted(tag_two)
+        proc.wait_until(lambda: not page.believes(gen), 5, "told")
+        self.assertLess(proc.now_ms(), until_ms)
+        lines = []
+        while not lines or not lines[-1].startswith("* LOST "):
+            lines.append(slow.line())
+        at = next(i for i, text in enumerate(lines)
+                  if text.startswith(f"{tag} GRANTED "))
+        self.assertGreater(sum(len(text) + 1 for text in lines[:at]), unread)
+        self.assertEqual(Reply(lines[at])["gen"], str(gen))
+        self.assertEqual([text for text in lines[at + 1:-1]
+                          if text.startswith("* ")
+                          and not text.startswith("* SUSPENDED ")], [])
+        waiter.unlock("a")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import proc  # noqa: E402
 import proxy  # noqa: E402
 import zkwire  # noqa: E402
 from e2ecase import E2eCase  # noqa: E402
+from rotation import Rotation  # noqa: E402
 
 UUID = "0f3b2c1d-0000-4000-8000-00000000c5c5"
 EPHEMERAL = 1
@@ -119,6 +120,24 @@ class OutageTest(E2eCase):
         self.wait_queue("a", 0)
         second.lock("a")
         second.unlock("a")
+
+
+class RotationTest(E2eCase):
+
+    def test_rules_05_no_hand_over_waits_for_zookeeper(self):
+        """A server that is some hundred hand-overs away: the next bid is
+        there before it is needed, and the change is not seen in what a
+        hand-over takes."""
+        with proxy.Proxy(self.server.address) as net:
+            host = self.host(servers=net.address)
+            pair = [self.client(host, "one"), self.client(host, "two")]
+            net.delay(5)
+            # Slow enough that half of the turns outlast a busy server.
+            rotation = Rotation(pair, "a", 5, pause_s=0.0002)
+            net.delay(0)
+            host.stop()
+        self.assertEqual(rotation.tokens, sorted(set(rotation.tokens)))
+        self.assertLess(rotation.gap(), 10)
 
 
 # Says when it was asked to end, and goes on all the same.

@@ -3,11 +3,14 @@
 """Who may end a hold, rows B13 and B14 of the bad-input matrix: only its
 owner, only this grant, and never more of them than allowed."""
 import os
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
+import proc  # noqa: E402
+from line import Reply  # noqa: E402
 from wirecase import WireCase  # noqa: E402
 
 
@@ -76,6 +79,47 @@ class B13OwnerTest(WireCase):
         name = self.name()
         self.converse(f"UNLOCK {name}\nLOCK {name}\n",
                       "ERR NOTHELD.*", f"GRANTED {name} .*")
+
+
+class B13UidTest(WireCase):
+
+    @classmethod
+    def setUpClass(cls):
+        cls.keys = {"socket": proc.public_folder() + "/sock"}
+        super().setUpClass()
+
+    def asks(self, line, uid):
+        """The answer to somebody else's line, from a child of ours."""
+        script = ("import socket, sys\n"
+                  "s = socket.socket(socket.AF_UNIX)\n"
+                  "s.connect(sys.argv[1])\n"
+                  "s.sendall(sys.argv[2].encode() + b'\\n')\n"
+                  "print(s.makefile().readline())\n")
+        done = proc.run(["/usr/bin/python3", "-c", script,
+                         self.daemon.socket, line], user=uid)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
+
+    @unittest.skipUnless(os.getuid() == 0, "needs root to be another uid")
+    def test_a_token_is_checked_for_its_own_uid(self):
+        """Who knows id and token was given them, if it is of that uid; root
+        is no exception, for this is no question of an administrator."""
+        name = self.name()
+        owner = self.client("owner")
+        granted = owner.lock(name)
+        check = f"CHECK {granted.id} token={granted.token}"
+        self.assertIn("held=1", self.asks(check, 0))
+        self.assertEqual(self.asks(check, 65534), "OK held=0 reason=notheld")
+        theirs = proc.Process(
+            ["socat", "-", f"UNIX-CONNECT:{self.daemon.socket}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, user=65534)
+        theirs.stdin.write(f"LOCK {name}/theirs\n".encode())
+        theirs.stdin.flush()
+        granted = Reply(theirs.stdout.readline().decode().strip())
+        check = f"CHECK {granted.id} token={granted.token}"
+        self.assertIn("held=1", self.asks(check, 65534))
+        self.assertEqual(owner.ok(check)["held"], "0")
+        theirs.kill()
 
 
 class B14TwiceTest(WireCase):

@@ -4,12 +4,14 @@
 It waits for lines, never for time.  Every expectation has a deadline, and a
 failed one shows the whole conversation.
 """
+import fcntl
 import mmap
 import os
 import re
 import select
 import socket
 import struct
+import termios
 import time
 
 import proc
@@ -121,6 +123,11 @@ class Line:
             self.transcript.append(f"< {text}")
             self._lines.append(text)
         return True
+
+    def unread(self):
+        """How many bytes lie in the socket."""
+        there = fcntl.ioctl(self.sock, termios.FIONREAD, b"\0" * 4)
+        return struct.unpack("=i", there)[0]
 
     def line(self, within_s=PATIENCE_S):
         """The next line, whatever it is."""

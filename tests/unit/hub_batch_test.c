@@ -5,6 +5,7 @@
  * noted without a turn behind each, and the link is moved by hand.
  */
 #include "daemon/batch.h"
+#include "daemon/token.h"
 
 #include "hub_play.h"
 
@@ -42,9 +43,48 @@ static void begin(void)
 	trace[0] = '\0';
 }
 
+/* The same, with hosts that linger and whose bids end sooner. */
+static void begin_anew(int64_t new_linger_ms, uint32_t new_bid_turns)
+{
+	teardown();
+	linger_ms = new_linger_ms;
+	bid_turns = new_bid_turns;
+	setup();
+	linger_ms = 0;
+	bid_turns = 0;
+	play("a1 PING\na2 PING\na3 PING\nb1 PING\n"
+	     "a1 LOCK foo\na1 UNLOCK foo\n+500\n");
+	ck_assert_uint_eq(bids_of("foo"), 0);
+	trace_len = 0;
+	trace[0] = '\0';
+}
+
 static bool told(const char *text)
 {
 	return strstr(trace, text) != NULL;
+}
+
+static size_t times_told(const char *text)
+{
+	size_t times = 0;
+
+	for (const char *at = trace; (at = strstr(at, text)); at++)
+		times++;
+	return times;
+}
+
+/* a2 holds foo by the one node that there is: nobody else is granted until it
+ * lets go, and then nothing stays. */
+static void alone_with_it(void)
+{
+	ck_assert_uint_eq(bids_of("foo"), 1);
+	play("b1 LOCK foo\n");
+	ck_assert(told("b1< QUEUED foo"));
+	ck_assert(!told("b1< GRANTED foo"));
+	play("a2 UNLOCK foo\n+10\n");
+	ck_assert_uint_eq(times_told("b1< GRANTED foo"), 1);
+	play("b1 UNLOCK foo\n+300\n");
+	ck_assert_uint_eq(bids_of("foo"), 0);
 }
 
 static void operator_deletes(const char *path)
@@ -143,6 +183,60 @@ START_TEST(lost_claims_are_found_or_made_again)
 }
 END_TEST
 
+/* Rules 8: a create whose answer was lost, alone: the node is found, or made;
+ * the token is the one of that node either way, and the next is larger. */
+START_TEST(rules_08_a_token_is_its_nodes)
+{
+	uint64_t base, token;
+
+	note_lines("1 LOCK foo\n");
+	ck_assert_uint_eq(turn(), 2);
+	lose(_i != 0);
+	ck_assert_uint_eq(times_told("a1< GRANTED foo"), 1);
+	ck_assert_uint_eq(bids_of("foo"), 1);
+	ck_assert(token_base(
+	    coord_tree_stat(coord_tree_find(tree, 0, bid_path("foo"))).czxid,
+	    &base));
+	ck_assert_uint_eq(token_last, base);
+	token = token_last;
+	play("a1 UNLOCK foo\na1 LOCK foo\n");
+	ck_assert_uint_gt(token_last, token);
+}
+END_TEST
+
+/* T5: a delete is said again when a link is there again, and meanwhile all of
+ * the lock was deleted and made anew.  Its numbers begin anew as well, so the
+ * other host's node ends like ours did; it is not ours. */
+START_TEST(t05_a_repeated_delete_spares_another_node)
+{
+	char ours[512], theirs[512];
+
+	operator_deletes("/deep/zklock/foo"); /* so ours is its first */
+	play("a1 LOCK foo\n");
+	(void)snprintf(ours, sizeof ours, "%s", bid_path("foo"));
+	note_lines("1 UNLOCK foo\n");
+	ck_assert_uint_eq(turn(), 1);
+	coord_local_cut(hosts[0].coord);
+	operator_deletes(ours);
+	operator_deletes("/deep/zklock/foo");
+	play("b1 LOCK foo\n");
+	ck_assert(told("b1< GRANTED foo"));
+	(void)snprintf(theirs, sizeof theirs, "%s", bid_path("foo"));
+	ck_assert_str_eq(theirs + strlen(theirs) - 10,
+			 ours + strlen(ours) - 10);
+	(void)turn();
+	coord_local_attach(hosts[0].coord, 0, now_ms);
+	ck_assert_uint_eq(turn(), 2); /* a beat, and the delete again */
+	pass(100, true);
+	ck_assert_uint_eq(bids_of("foo"), 1);
+	ck_assert_str_eq(bid_path("foo"), theirs);
+	ck_assert(!told("LOST"));
+	play("b1 UNLOCK foo\n");
+	ck_assert(told("b1< RELEASED foo"));
+	ck_assert_uint_eq(bids_of("foo"), 0);
+}
+END_TEST
+
 /* The yield of foo, to b or to nobody. */
 static void yield(bool stranger)
 {
@@ -169,6 +263,124 @@ START_TEST(lost_yield)
 	ck_assert(told("a2< GRANTED foo"));
 	play("a2 UNLOCK foo\n");
 	ck_assert_uint_eq(bids_of("foo"), 0);
+}
+END_TEST
+
+/* The same with nobody between: who asks next on this host wants the other
+ * mode, of a lock that lingers or is released in the same turn. */
+START_TEST(lost_change_of_mode)
+{
+	bool applied = _i % 2 != 0, lingers = _i / 2 != 0;
+
+	begin_anew(lingers ? 200 : 0, 0);
+	play("a1 LOCK foo mode=s\n");
+	if (lingers)
+		play("a1 UNLOCK foo\n");
+	else
+		note_lines("1 UNLOCK foo\n");
+	note_lines("2 LOCK foo\n");
+	ck_assert_uint_eq(turn(), 1); /* {delete C, create N} */
+	lose(applied);
+	ck_assert_uint_eq(times_told("a2< GRANTED foo"), 1);
+	ck_assert(!told("LOST"));
+	alone_with_it();
+}
+END_TEST
+
+/* Rules 4: the instants of a delete, and what deletes. */
+enum instant {
+	IN_THE_BATCH, /* four flights are under way */
+	SENT,
+	APPLIED,
+	IN_THE_MAILBOX,
+	LOST_APPLIED, /* its answer, with the link */
+	LOST_UNAPPLIED,
+	INSTANTS,
+};
+
+enum end {
+	RELEASE,
+	LINGER_END,
+	SLIDE,
+	ENDS,
+};
+
+/* Up to where host a's next turn deletes foo's bid. */
+static void bring_to(enum end end)
+{
+	begin_anew(end == RELEASE ? 0 : 200, end == SLIDE ? 4 : 0);
+	play("a1 LOCK foo\n");
+	switch (end) {
+	case RELEASE:
+		note_lines("1 UNLOCK foo\n");
+		break;
+	case LINGER_END:
+		play("a1 UNLOCK foo\n+190\n");
+		now_ms += STEP_MS;
+		break;
+	case SLIDE:
+		while (bids_of("foo") < 2)
+			play("a1 UNLOCK foo\na1 LOCK foo\n");
+		note_lines("1 UNLOCK foo\n");
+		break;
+	case ENDS:
+		break;
+	}
+}
+
+/* So much is under way that what comes now is collected. */
+static void crowd(void)
+{
+	note_lines("3 LOCK q1\n");
+	(void)turn();
+	note_lines("3 LOCK q2\n");
+	(void)turn();
+	note_lines("3 LOCK q3\n");
+	(void)turn();
+	note_lines("3 LOCK q4\n");
+	(void)turn();
+}
+
+static void go_to(enum instant instant)
+{
+	bool served = instant != SENT && instant != LOST_UNAPPLIED &&
+		      instant != IN_THE_BATCH;
+	size_t bids = bids_of("foo");
+
+	while (served && coord_local_serve(hosts[0].coord))
+		;
+	ck_assert_uint_eq(bids_of("foo"), bids - served);
+	if (instant == IN_THE_MAILBOX) {
+		while (coord_local_deliver(hosts[0].coord))
+			;
+	}
+	if (instant == LOST_APPLIED || instant == LOST_UNAPPLIED)
+		coord_local_cut(hosts[0].coord);
+}
+
+/* Whoever asks at any of these instants is served once, by a node that is
+ * there, later than the last one; and nothing is left behind. */
+START_TEST(rules_04_a_ticket_at_each_instant_of_a_delete)
+{
+	enum instant instant = (enum instant)(_i % INSTANTS);
+	uint64_t token;
+
+	bring_to((enum end)(_i / INSTANTS));
+	token = token_last;
+	if (instant == IN_THE_BATCH)
+		crowd();
+	ck_assert_uint_eq(turn(), instant == IN_THE_BATCH ? 0 : 1);
+	go_to(instant);
+	note_lines("2 LOCK foo\n");
+	(void)turn();
+	pass(100, true);
+	ck_assert_uint_eq(times_told("a2< GRANTED foo"), 1);
+	ck_assert(!told("LOST"));
+	ck_assert_uint_gt(token_last, token);
+	if (instant == IN_THE_BATCH)
+		play("a3 UNLOCK q1\na3 UNLOCK q2\na3 UNLOCK q3\n"
+		     "a3 UNLOCK q4\n");
+	alone_with_it();
 }
 END_TEST
 
@@ -271,8 +483,14 @@ int main(void)
 	tcase_add_test(turns, missing_parent_costs_the_others_a_round_trip);
 	tcase_add_test(turns, claim_behind_a_stranger_waits);
 	tcase_add_loop_test(turns, lost_claims_are_found_or_made_again, 0, 2);
+	tcase_add_loop_test(turns, rules_08_a_token_is_its_nodes, 0, 2);
+	tcase_add_test(turns, t05_a_repeated_delete_spares_another_node);
 	tcase_add_loop_test(turns, lost_yield, 0, 2);
 	tcase_add_test(turns, no_yield_without_a_stranger);
+	tcase_add_loop_test(turns, lost_change_of_mode, 0, 4);
+	tcase_add_loop_test(turns,
+			    rules_04_a_ticket_at_each_instant_of_a_delete, 0,
+			    (int)INSTANTS * (int)ENDS);
 	tcase_add_test(turns, own_node_of_a_failed_multi_is_waited_for);
 	tcase_add_test(turns, semaphores_go_by_themselves);
 	tcase_add_test(turns, given_up_before_it_left);

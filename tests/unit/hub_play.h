@@ -41,13 +41,15 @@ static struct host hosts[HOSTS_MAX];
 static int64_t now_ms;
 static int64_t tick_ms; /* what a look at the clock takes */
 static uint64_t seed;
-static int64_t linger_ms; /* of hosts that begin */
-static bool follower;     /* there is a second server, 1, */
-static unsigned b_view;   /* and host b goes to this one next */
-static bool torn_exit;    /* likewise */
-static bool admins;       /* connections that open are administrators' */
+static int64_t linger_ms;  /* of hosts that begin */
+static uint32_t bid_turns; /* likewise; 0: the most there are */
+static bool follower;      /* there is a second server, 1, */
+static unsigned b_view;    /* and host b goes to this one next */
+static bool torn_exit;     /* likewise */
+static bool admins;        /* connections that open are administrators' */
 static char trace[TRACE_MAX];
 static size_t trace_len;
+static uint64_t token_last; /* of the last GRANTED, wherever */
 
 /* The doors */
 
@@ -80,6 +82,9 @@ static void note(const struct host *host, uint64_t conn, const char *line,
 
 	memcpy(text, line, len);
 	text[len] = '\0';
+	at = strstr(text, "GRANTED ") ? strstr(text, " token=") : NULL;
+	if (at)
+		token_last = strtoull(at + strlen(" token="), NULL, 10);
 	for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
 		at = strstr(text, cut[i]);
 		if (at)
@@ -168,6 +173,7 @@ static void host_begin(struct host *host, char name)
 		.turns_ms = 50,
 		.turns_max = 64,
 		.linger_ms = linger_ms,
+		.bid_turns = bid_turns,
 		.try_grace_ms = 50,
 		.drift_ppm = 1000,
 		.tickets_max = 1000,

@@ -157,6 +157,72 @@ START_TEST(a_long_cut_loses_before_anybody_else_can_win)
 }
 END_TEST
 
+/* Host a's server says no to one half of each beat, the sync or the write:
+ * its doors are these, and the answers are told apart by their ids. */
+static const struct coord_ops *real_ops;
+static struct coord_ops no_ops;
+static enum coord_verb refused_verb;
+static uint64_t refused_ids[64];
+
+static void submit_no(struct coord *coord, const struct coord_op *ops,
+		      size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (ops[i].urgent && ops[i].verb == refused_verb)
+			refused_ids[ops[i].id % 64] = ops[i].id;
+	}
+	real_ops->submit(coord, ops, len);
+}
+
+static bool next_no(struct coord *coord, struct coord_event *event_out)
+{
+	bool there = real_ops->next(coord, event_out);
+	uint64_t id = event_out->answer.id;
+
+	if (there && event_out->type == COORD_EV_ANSWER &&
+	    refused_ids[id % 64] == id &&
+	    event_out->answer.result == COORD_OK) {
+		memset(&event_out->answer, 0, sizeof event_out->answer);
+		event_out->answer.id = id;
+		event_out->answer.result = COORD_REFUSED;
+		event_out->answer.zk_rc = -118; /* SessionMoved */
+	}
+	return there;
+}
+
+/* Lease 7: a server that refuses answers, and proves nothing: the page stands
+ * still, the silence is noticed, another link changes nothing, and at the
+ * deadline the hold is over. */
+START_TEST(lease_07_a_refused_beat_proves_nothing)
+{
+	int64_t until_ms;
+
+	play("a1 LOCK foo\n+3000\n");
+	until_ms = hosts[0].page_ms;
+	ck_assert_int_gt(until_ms, now_ms + TIMEOUT_MS / 3);
+	trace_len = 0;
+	real_ops = hosts[0].coord->ops;
+	no_ops = *real_ops;
+	no_ops.submit = submit_no;
+	no_ops.next = next_no;
+	refused_verb = _i ? COORD_SYNC : COORD_SET;
+	hosts[0].coord->ops = &no_ops;
+	play("+1400\n");
+	ck_assert_int_eq(hosts[0].page_ms, until_ms);
+	ck_assert_uint_eq(trace_len, 0);
+	play("+200\n"); /* three beats of half a second */
+	ck_assert_str_eq(trace, "a1< * SUSPENDED\n");
+	while (now_ms + STEP_MS < until_ms) {
+		ck_assert_int_eq(hosts[0].page_ms, until_ms);
+		play("+10\n");
+	}
+	ck_assert_str_eq(trace, "a1< * SUSPENDED\n");
+	hosts[0].coord->ops = real_ops;
+	play("+10\n");
+	ck_assert_str_eq(trace, "a1< * SUSPENDED\na1< * LOST foo id=@1\n");
+}
+END_TEST
+
 /* The page is cleared before LOST is written, and carries the new session's
  * number afterwards (lease test 15). */
 START_TEST(the_page_tells_what_the_lines_tell)
@@ -405,6 +471,7 @@ int main(void)
 	tcase_add_test(tc, tags_and_errors);
 	tcase_add_test(tc, a_short_cut_is_survived);
 	tcase_add_test(tc, a_long_cut_loses_before_anybody_else_can_win);
+	tcase_add_loop_test(tc, lease_07_a_refused_beat_proves_nothing, 0, 2);
 	tcase_add_test(tc, the_page_tells_what_the_lines_tell);
 	tcase_add_test(tc, a_quiet_hour);
 	tcase_add_test(tc, an_idle_host_keeps_its_link);

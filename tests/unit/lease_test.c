@@ -275,6 +275,33 @@ START_TEST(lease_08_no_chain_across_connections)
 }
 END_TEST
 
+/* 8: what is queued while the link is down is on no connection: not behind a
+ * j of the last one, and nothing that proves on the next. */
+START_TEST(lease_08_queued_while_connecting_chains_nothing)
+{
+	struct lease_mark k, m;
+	unsigned sets;
+
+	attach_busy(0);
+	done(LEASE_READ, 1000);
+	done(LEASE_SYNC, 3100); /* a whole chain but for its m */
+	down(3200);
+	k = sent(3210);
+	m = sent(3220);
+	now_ms = 3300;
+	attach(3250, T, false);
+	sets = seen[LEASE_FX_SET];
+	answered(&k, LEASE_SYNC, 3310);
+	answered(&m, LEASE_WRITE, 3320);
+	ck_assert_uint_eq(seen[LEASE_FX_SET], sets); /* it was no k */
+	ck_assert_uint_eq(seen[LEASE_FX_RESUMED], 0);
+	believes_until(D_AFTER);
+	done(LEASE_WRITE, 3400);
+	ck_assert_uint_eq(seen[LEASE_FX_RESUMED], 1);
+	believes_until(3250 + D_AFTER);
+}
+END_TEST
+
 /* 9: a sync is never an m. */
 START_TEST(lease_09_a_sync_is_no_commit)
 {
@@ -599,6 +626,7 @@ int main(void)
 	tcase_add_test(tc, lease_06_a_hundred_days_of_uptime);
 	tcase_add_test(tc, lease_07_refusals_prove_nothing);
 	tcase_add_test(tc, lease_08_no_chain_across_connections);
+	tcase_add_test(tc, lease_08_queued_while_connecting_chains_nothing);
 	tcase_add_test(tc, lease_09_a_sync_is_no_commit);
 	tcase_add_test(tc, lease_12_nothing_else_is_an_anchor);
 	tcase_add_test(tc, lease_14_a_lapsed_session_stays_lapsed);

@@ -165,7 +165,7 @@ static bool held_on(const struct sim *sim, const struct sim_host *host,
 static void check_node(struct sim *sim, const struct sim_host *host,
 		       const struct sim_hold *hold)
 {
-	int64_t session = coord_local_session(host->link.inner);
+	int64_t session = sim_session(&host->link);
 	const struct coord_tree_node *own, *child;
 
 	if (sim->exempt[hold->name])
@@ -280,7 +280,8 @@ void sim_check_lost(struct sim *sim, struct sim_host *host,
 			sim_fail(sim, "P3: LOST on h%d before the deadline",
 				 host->number);
 	} else if (strcmp(reason, "expired") == 0) {
-		if (sim->sessions[host->link.session].alive)
+		if (sim->sessions[host->link.session].alive &&
+		    !host->link.bereft)
 			sim_fail(sim, "P3: LOST on h%d, but its session lives",
 				 host->number);
 	} else if (strcmp(reason, "deleted") == 0) {
@@ -368,7 +369,7 @@ static void check_held(struct sim *sim, const struct sim_host *host,
  * them. */
 static void check_bytes(struct sim *sim, const struct sim_host *host)
 {
-	int64_t session = coord_local_session(host->link.inner);
+	int64_t session = sim_session(&host->link);
 	const struct coord_tree_node *parent, *child;
 	size_t bytes = 0;
 
@@ -409,8 +410,8 @@ void sim_check_expiry(struct sim *sim, int session)
 	for (int i = 0; i < sim->weather.hosts; i++) {
 		const struct sim_host *host = &sim->hosts[i];
 
-		if (!host->alive || coord_local_session(host->link.inner) !=
-					sim->sessions[session].id)
+		if (!host->alive ||
+		    sim_session(&host->link) != sim->sessions[session].id)
 			continue;
 		sim_note(sim, "it is h%d's, which believes for %lld ms more", i,
 			 (long long)(host->page_ms - sim_host_ms(sim, host)));
@@ -460,9 +461,8 @@ static void check_left_in(struct sim *sim, const char *path)
 		for (int i = 0; i < sim->weather.hosts; i++) {
 			const struct sim_host *host = &sim->hosts[i];
 
-			if (host->alive &&
-			    coord_tree_stat(child).owner ==
-				coord_local_session(host->link.inner))
+			if (host->alive && coord_tree_stat(child).owner ==
+					       sim_session(&host->link))
 				sim_fail(sim, "P5: h%d left %s behind", i,
 					 coord_tree_name(child));
 		}

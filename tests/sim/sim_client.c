@@ -467,7 +467,8 @@ static void refused(struct sim *sim, struct sim_host *host, int n,
 		     w->ephemeral_bytes_max > 1024;
 	bool worn = reply->status == ZKP_ZK && w->worn && sim_asks_for(ask, 0);
 	bool wrong = reply->status == ZKP_INTERNAL ||
-		     (reply->status == ZKP_ZK && !worn) ||
+		     (reply->status == ZKP_ZK && !worn &&
+		      !sim_refuse_since(host, ask->said_us)) ||
 		     (reply->status == ZKP_LIMIT && roomy) ||
 		     (reply->status == ZKP_KIND && !sim_pool_disputed(sim)) ||
 		     (reply->status == ZKP_BUSY && ask->act != SIM_ACT_TRY &&

@@ -24,7 +24,7 @@ def histories(sim, folder, seeds):
     """Plays so many seeds, whether they fail or not; the verdicts."""
     at = 1
     while at <= seeds:
-        subprocess.run([sim, "--from", str(at), "--seeds",
+        subprocess.run([sim, "--no-shrink", "--from", str(at), "--seeds",
                         str(seeds - at + 1), "--history", folder + "/"],
                        check=False, capture_output=True)
         played = sorted(map(int, os.listdir(folder)))

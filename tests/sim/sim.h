@@ -17,6 +17,7 @@
  *	sim_host.c    the hub's doors, its turns, its births and deaths
  *	sim_names.c   the names of locks, theirs and the tree's
  *	sim_client.c  what clients say, and what they are told
+ *	sim_history.c the same, as lines of a history
  *	sim_other.c   strangers in the queue, an operator, the reaper
  *	sim_check.c   the promises P1 to P7, after every event
  *	sim_budget.c  P6's budget, by what the host was told
@@ -162,7 +163,6 @@ struct sim_ask {
 	int64_t due_ms;  /* LOCK_WAIT: no TIMEOUT before */
 	int64_t hold_ms; /* LOCK: to let go after */
 	int64_t said_ms, said_us;
-	bool told;                        /* it is in the history */
 	int64_t min_hold_ms, max_hold_ms; /* LOCK: 0: none */
 	bool shared;                      /* LOCK: asked so */
 	unsigned slots;                   /* LOCK: said so; 0: a lock */
@@ -205,7 +205,7 @@ struct sim_hold {
 	int session;           /* that it was granted on */
 	bool kicked;
 	bool of_many;       /* granted with others: a bid of its own */
-	bool told;          /* it is in the history */
+	bool told;          /* the history has it, and not its end */
 	int64_t missing_us; /* its node was deleted by hand; 0: no */
 	char node[128];
 };
@@ -437,6 +437,7 @@ void sim_tell(const struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Where such lines go from now on; NULL: nowhere. */
 void sim_tell_to(FILE *file);
+bool sim_telling(void);
 void sim_hash(struct sim *sim, const void *bytes, size_t len);
 void sim_fail(struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -544,6 +545,21 @@ void sim_client_take(struct sim *sim, struct sim_host *host, int conn,
 		     const struct zkp_grant *grant);
 /* Asks STATS; what it says is in the host. */
 void sim_client_stats(struct sim *sim, struct sim_host *host);
+
+/* --- sim_history.c: lines of the history, where one is wanted --- */
+
+void sim_tell_ask(struct sim *sim, const struct sim_host *host, int conn,
+		  const struct sim_ask *ask);
+void sim_tell_queued(struct sim *sim, const struct sim_host *host, int conn,
+		     const struct sim_ask *ask);
+/* ERR: it was not granted. */
+void sim_tell_answer(struct sim *sim, const struct sim_host *host, int conn,
+		     const struct sim_ask *ask, const char *code);
+void sim_tell_grant(struct sim *sim, const struct sim_host *host,
+		    struct sim_hold *hold, uint64_t tag);
+/* how: lost, release. */
+void sim_tell_end(struct sim *sim, const struct sim_host *host,
+		  struct sim_hold *hold, const char *how);
 
 /* --- sim_other.c --- */
 

@@ -196,9 +196,10 @@ void sim_run(struct sim *sim, uint64_t seed, const bool *acts_out, bool trace)
 	world = sim;
 	sim_script(sim);
 	sim->chance ^= sim_mix(&variant) * (sim->variant != 0);
-	sim_tell(sim, "# session_ms=%lld tick_ms=%lld",
+	sim_tell(sim, "# session_ms=%lld tick_ms=%lld ghosts_ms=%lld",
 		 (long long)sim->weather.timeout_ms,
-		 (long long)sim->weather.tick_ms);
+		 (long long)sim->weather.tick_ms,
+		 (long long)(ghosts_us(&sim->weather) / SIM_MS));
 	for (int i = 0; i < sim->acts_len; i++) {
 		sim->acts[i].out = acts_out && acts_out[i];
 		if (!sim->acts[i].out)

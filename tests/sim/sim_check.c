@@ -41,6 +41,18 @@ static const struct coord_tree_node *queue_of(const struct sim *sim, int name)
 
 /* --- at a grant --- */
 
+/* What is over on this host was said to be LOST before it is granted again:
+ * lines leave in the order in which things happened. */
+static void check_told(struct sim *sim, const struct sim_host *host,
+		       const struct sim_host *at, const struct sim_hold *other)
+{
+	if (at == host && !host->frozen_us)
+		sim_fail(sim,
+			 "P3: h%d grants %s, and h%d.%d is not told LOST yet",
+			 host->number, sim_name(other->name), host->number,
+			 other->conn);
+}
+
 /* P1: nobody else may still believe that it has this lock, unless both share
  * it. */
 static void check_alone(struct sim *sim, const struct sim_host *host,
@@ -51,10 +63,13 @@ static void check_alone(struct sim *sim, const struct sim_host *host,
 		const struct sim_hold *other = &at->holds[i % SIM_HOLDS];
 
 		if (other == hold || sim->exempt[hold->name] ||
-		    other->name != hold->name ||
-		    (other->shared && hold->shared) ||
-		    !sim_believes(sim, at, other))
+		    other->name != hold->name || !other->live ||
+		    (other->shared && hold->shared))
 			continue;
+		if (!sim_believes(sim, at, other)) {
+			check_told(sim, host, at, other);
+			continue;
+		}
 		sim_fail(sim,
 			 "P1: %s is granted on h%d.%d while h%d.%d believes it "
 			 "until %lld, now %lld",

@@ -36,8 +36,8 @@ FOREVER = float("inf")
 # A daemon that is waked so shortly before a deadline, or a client, may miss
 # the notice: it had one turn of its loop on a machine that does other things.
 WAKING_MS = 250.0
-# As exact as times are written down.
-EARLY_MS = 0.1
+# A daemon counts in whole milliseconds, from when its turn began.
+EARLY_MS = 5.0
 
 
 class Hold:

@@ -204,7 +204,7 @@ class HistoryTest(unittest.TestCase):
         ask = self.ask(100, 101, 0, end=300)
         ask.wait_ms, ask.timed_out = 200.0, True
         self.assertEqual(self.history.answers(50.0), [])
-        ask.end_ms = 299
+        ask.end_ms = 294
         self.assertIn("too early", self.history.answers(50.0)[0])
         ask.end_ms = 351
         self.assertIn("too late", self.history.answers(50.0)[0])

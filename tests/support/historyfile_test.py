@@ -255,7 +255,7 @@ class HistoryFileTest(unittest.TestCase):
         timed = ("10 ask h1/c1/1 lock=a mode=x tag=1 wait=100\n"
                  "{} answer h1/c1/1 lock=a code=TIMEOUT tag=1\n")
         self.flagged(timed.format(110))
-        self.flagged(timed.format(109), "too early")
+        self.flagged(timed.format(104), "too early")
         self.flagged(timed.format(111), "too late")  # slack_ms=0
         self.flagged("10 ask h1/c1/1 lock=a mode=x tag=1 wait=100\n"
                      "400 end -\n", "too late")

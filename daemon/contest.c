@@ -309,6 +309,8 @@ static bool told(struct contest *c, const struct coord_event *ev,
 	case CONTEST_FORBIDDEN:
 		if (is_in_doubt(c))
 			refused_in_doubt(c, ev, fx);
+		else if (c->pred_is_own)
+			c->redo = true; /* it may be serving already (R8) */
 		else
 			refused(c, ev, fx);
 		break;

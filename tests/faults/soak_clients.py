@@ -199,15 +199,15 @@ class Client:
         self.asking = True
         self.tag += 1
         kind = self.random.random()
-        verb, pairs = "LOCK", ""
+        verb, pairs, bounds = "LOCK", "", {}
         if kind < 0.05:
-            verb = "TRYLOCK"
+            verb, bounds = "TRYLOCK", {"try": 1}
         elif kind < 0.10:
-            pairs = " wait=300ms"
+            pairs, bounds = " wait=300ms", {"wait": 300}
         elif kind < 0.13:  # loses patience, and says so or hangs up
             self._later(self.random.random() * _PATIENCE_S,
                         self._give_up)
-        self.say("ask", lock=self.lock, mode="x")
+        self.say("ask", lock=self.lock, mode="x", tag=self.tag, **bounds)
         self._send(f"#{self.tag} {verb} {self.lock}{pairs}\n")
 
     def _give_up(self):
@@ -220,12 +220,15 @@ class Client:
         word = words[1]
         if word == b"GRANTED":
             self._granted(keys)
+        elif word == b"QUEUED":
+            self.say("queued", lock=self.lock, tag=self.tag)
         elif word == b"RELEASED":
             self._idle()
             self._think()
         elif word == b"ERR":
             if self.asking:
-                self.say("answer", lock=self.lock, code=words[2].decode())
+                self.say("answer", lock=self.lock, code=words[2].decode(),
+                         tag=self.tag)
             self._idle()
             self._think()
 
@@ -234,7 +237,7 @@ class Client:
         self.token = int(keys["token"])
         self.say("grant", lock=self.lock, token=self.token,
                  mode=keys["mode"], gen=keys["gen"], until=keys["until_ms"],
-                 page=self.page, node=keys["node"])
+                 page=self.page, node=keys["node"], tag=self.tag)
         self._write()
         slow = self.lock.startswith("slow") and not self.crowd.ending
         self._step += 1

@@ -17,14 +17,14 @@ BAD_SEEDS = 20
 # Virtual time: a machine that is busy adds nothing.
 SLACK_MS = 1000.0
 SIM = os.path.join(os.environ["ZKL_BUILD"], "tests/sim/zkl_sim")
-WEATHER = re.compile(r"# session_ms=(\d+) tick_ms=(\d+)")
+WEATHER = re.compile(r"# session_ms=(\d+) tick_ms=(\d+) ghosts_ms=(\d+)")
 
 
 def histories(sim, folder, seeds):
     """Plays so many seeds, whether they fail or not; the verdicts."""
     at = 1
     while at <= seeds:
-        subprocess.run([sim, "--from", str(at), "--seeds",
+        subprocess.run([sim, "--no-shrink", "--from", str(at), "--seeds",
                         str(seeds - at + 1), "--history", folder + "/"],
                        check=False, capture_output=True)
         played = sorted(map(int, os.listdir(folder)))
@@ -34,10 +34,11 @@ def histories(sim, folder, seeds):
     for seed in played:
         path = os.path.join(folder, str(seed))
         with open(path, encoding="utf-8") as text:
-            session_ms, tick_ms = WEATHER.match(text.readline()).groups()
-        yield seed, historyfile.Verdict(historyfile.read([path]),
-                                        float(session_ms), float(tick_ms),
-                                        SLACK_MS)
+            session_ms, tick_ms, ghosts_ms = map(
+                float, WEATHER.match(text.readline()).groups())
+        # A host finds a ghost in its way once in a session's time.
+        yield seed, historyfile.Verdict(historyfile.read([path]), session_ms,
+                                        tick_ms, SLACK_MS + ghosts_ms)
 
 
 class Histories(unittest.TestCase):
@@ -67,6 +68,12 @@ class Histories(unittest.TestCase):
 
     def test_two_holders_are_seen(self):
         self.flags("listing-not-looked-at", "overlap")
+
+    def test_one_slot_too_many_is_seen(self):
+        self.flags("slots-one-too-many", "more than")
+
+    def test_who_is_overtaken_is_seen(self):
+        self.flags("last-come-first", "overtaken")
 
     def test_a_token_given_twice_is_seen(self):
         self.flags("token-twice", "token")

@@ -155,8 +155,8 @@ def run(words):
 
 def play(sim, *options):
     """The seed that failed, and what of; None: none did."""
-    done = subprocess.run([sim, *options], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run([sim, "--no-shrink", *options],
+                          capture_output=True, text=True, check=False)
     found = FAILED.search(done.stdout)
     if found:
         return int(found.group(1)), found.group(2)

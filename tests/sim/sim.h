@@ -17,10 +17,13 @@
  *	sim_host.c    the hub's doors, its turns, its births and deaths
  *	sim_names.c   the names of locks, theirs and the tree's
  *	sim_client.c  what clients say, and what they are told
+ *	sim_history.c the same, as lines of a history
  *	sim_other.c   strangers in the queue, an operator, the reaper
  *	sim_check.c   the promises P1 to P7, after every event
  *	sim_budget.c  P6's budget, by what the host was told
  *	sim_calm.c    what must not happen where nothing is wrong; lingering
+ *	sim_refuse.c  servers that say no by themselves, or give another session
+ *	ring.h        requests of a connection that are not answered
  *	order.h       P2's order of tokens
  *	sim_shrink.c  a failing script, made small
  *	sim_main.c    seeds, replay, the summary
@@ -41,6 +44,7 @@
 #include "daemon/layout.h"
 #include "order.h"
 #include "proto/reply.h"
+#include "ring.h"
 #include "sim_script.h"
 
 #define SIM_HOSTS_MAX     3
@@ -54,7 +58,6 @@
 #define SIM_SESSIONS_MAX  64 /* one bit each in a table of touches */
 #define SIM_ACTS_MAX      320
 #define SIM_EVENTS_MAX    4096
-#define SIM_REQUESTS_MAX  512  /* of one connection, not answered */
 #define SIM_LISTING_BYTES 2048 /* remembered of one listing */
 #define SIM_NOTICES       8    /* ranges of times of notice */
 
@@ -160,7 +163,6 @@ struct sim_ask {
 	int64_t due_ms;  /* LOCK_WAIT: no TIMEOUT before */
 	int64_t hold_ms; /* LOCK: to let go after */
 	int64_t said_ms, said_us;
-	bool told;                        /* it is in the history */
 	int64_t min_hold_ms, max_hold_ms; /* LOCK: 0: none */
 	bool shared;                      /* LOCK: asked so */
 	unsigned slots;                   /* LOCK: said so; 0: a lock */
@@ -203,7 +205,7 @@ struct sim_hold {
 	int session;           /* that it was granted on */
 	bool kicked;
 	bool of_many;       /* granted with others: a bid of its own */
-	bool told;          /* it is in the history */
+	bool told;          /* the history has it, and not its end */
 	int64_t missing_us; /* its node was deleted by hand; 0: no */
 	char node[128];
 };
@@ -247,16 +249,30 @@ struct sim_head {
 	int64_t pzxid;  /* of the parent, when that was looked at */
 };
 
-struct sim_request {
-	uint64_t id;
-	enum coord_verb verb;
-	int name;              /* LIST: of the lock; -1: other */
-	bool creates, deletes; /* bids */
-	bool searches;         /* LIST: for a create that was lost (R11) */
-	uint8_t names;         /* a bit for each lock that it writes in */
+struct sim_host;
+
+/* To what a server says no. */
+enum sim_manner {
+	SIM_NO_ONE, /* the next one that writes in a queue */
+	SIM_NO_SOME,
+	SIM_NO_ALL,
+	SIM_NO_MANNERS,
 };
 
-struct sim_host;
+/* A server that says no by itself to a host. */
+struct sim_refusal {
+	int zk_rc; /* 0: none does */
+	enum sim_manner manner;
+	int server; /* -1: whichever */
+	int64_t until_us;
+	int64_t heard_us; /* the host was told so last */
+	bool moved;       /* SESSION MOVED was told: the link goes */
+	/* R10: what was refused is said again after a beat that committed, or
+	 * on another link: owed, due in this turn, under way as the last that
+	 * was said then. */
+	bool owed, due;
+	uint64_t again;
+};
 
 /* Where the first request that a server has not answered is. */
 enum sim_stage {
@@ -264,12 +280,6 @@ enum sim_stage {
 	SIM_TO_LEADER,
 	SIM_FROM_LEADER,
 	SIM_AWAITS_VIEW, /* a sync: the follower is behind */
-};
-
-/* A ring. */
-struct sim_requests {
-	struct sim_request of[SIM_REQUESTS_MAX];
-	size_t at, len;
 };
 
 /* Between the hub and its coordinator: sees all that passes. */
@@ -305,6 +315,13 @@ struct sim_link {
 	 * that server, while the next connection hears no answer; negative: it
 	 * has happened. */
 	int trap;
+	struct sim_refusal refusal;
+	/* T12: the next connection gets another session; so many times the
+	 * hub has not heard yet that it did, it hears that next, it did. */
+	bool exchange;
+	unsigned exchanged;
+	int64_t before; /* the session that it has until then */
+	bool strange, bereft;
 };
 
 struct sim_host {
@@ -347,6 +364,7 @@ struct sim_counts {
 	uint64_t cuts, stalls, pauses, crashes, stops, ambushes;
 	uint64_t server_faults, elections, ghosts, expiries, orphans;
 	uint64_t strangers, downgrades, deletions, reaps, shorts;
+	uint64_t throttled, forbidden, moved, exchanges;
 	uint64_t simulated_us;
 	/* Sessions that ran out and had holders: by how long before that they
 	 * were told. */
@@ -419,6 +437,7 @@ void sim_tell(const struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Where such lines go from now on; NULL: nowhere. */
 void sim_tell_to(FILE *file);
+bool sim_telling(void);
 void sim_hash(struct sim *sim, const void *bytes, size_t len);
 void sim_fail(struct sim *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -462,6 +481,31 @@ void sim_link_want(struct sim *sim, struct sim_host *host);
 void sim_link_retry(struct sim *sim, struct sim_host *host);
 bool sim_link_clear(const struct sim *sim, const struct sim_host *host);
 
+/* --- sim_refuse.c --- */
+
+void sim_refuse_act(struct sim *sim, struct sim_link *link,
+		    const struct sim_act *act);
+/* What its server says to that request; 0: what comes of it. */
+int sim_refuse(struct sim *sim, struct sim_link *link,
+	       const struct sim_request *row);
+/* The hub hears an answer: is it a no? */
+void sim_refuse_answer(struct sim *sim, struct sim_link *link,
+		       const struct sim_request *row, struct coord_event *ev);
+/* After a turn: whoever was told SESSION MOVED is sent away. */
+void sim_refuse_turn(struct sim *sim, struct sim_host *host);
+/* Has the host been told no since? */
+bool sim_refuse_since(const struct sim_host *host, int64_t at_us);
+/* Is it still to say again what was refused? */
+bool sim_refuse_owes(const struct sim_host *host);
+/* The hub hears of a link. */
+void sim_refuse_attached(struct sim_link *link, bool fresh);
+/* A reconnect that is given another session, and not told so. */
+void sim_exchange(struct sim *sim, struct sim_link *link);
+/* What the hub hears of that; false: nothing. */
+bool sim_exchange_event(struct sim_link *link, struct coord_event *ev);
+/* The session, as far as the hub knows; 0: none. */
+int64_t sim_session(const struct sim_link *link);
+
 /* --- sim_host.c --- */
 
 void sim_host_begin(struct sim *sim, struct sim_host *host);
@@ -501,6 +545,21 @@ void sim_client_take(struct sim *sim, struct sim_host *host, int conn,
 		     const struct zkp_grant *grant);
 /* Asks STATS; what it says is in the host. */
 void sim_client_stats(struct sim *sim, struct sim_host *host);
+
+/* --- sim_history.c: lines of the history, where one is wanted --- */
+
+void sim_tell_ask(struct sim *sim, const struct sim_host *host, int conn,
+		  const struct sim_ask *ask);
+void sim_tell_queued(struct sim *sim, const struct sim_host *host, int conn,
+		     const struct sim_ask *ask);
+/* ERR: it was not granted. */
+void sim_tell_answer(struct sim *sim, const struct sim_host *host, int conn,
+		     const struct sim_ask *ask, const char *code);
+void sim_tell_grant(struct sim *sim, const struct sim_host *host,
+		    struct sim_hold *hold, uint64_t tag);
+/* how: lost, release. */
+void sim_tell_end(struct sim *sim, const struct sim_host *host,
+		  struct sim_hold *hold, const char *how);
 
 /* --- sim_other.c --- */
 

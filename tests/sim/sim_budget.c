@@ -47,7 +47,7 @@ static const char *name_of(const char *path)
 static bool foreign_behind(const struct sim *sim, const struct sim_host *host,
 			   int name, const char *own_path)
 {
-	int64_t session = coord_local_session(host->link.inner);
+	int64_t session = sim_session(&host->link);
 	const struct coord_tree_node *node;
 	bool seen = false, behind = false;
 	char path[256];
@@ -125,7 +125,8 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 	size_t len = 0;
 	bool behind;
 
-	if (is_listing(&host->link, name))
+	/* Nor is one that was refused and is to be asked for. */
+	if (is_listing(&host->link, name) || sim_refuse_owes(host))
 		return;
 	/* R16: a bid of several names lists for itself alone, and what that
 	 * shows the other bids of the host are not told. */
@@ -165,7 +166,7 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 static bool parted(const struct sim *sim, const struct sim_host *host, int name,
 		   const char *from, const char *to)
 {
-	int64_t session = coord_local_session(host->link.inner);
+	int64_t session = sim_session(&host->link);
 	const struct coord_tree_node *node;
 	char path[256];
 
@@ -190,7 +191,7 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 	struct sim_budget *budget = &host->budgets[name];
 	const struct sim_weather *w = &sim->weather;
 	uint64_t reign = sim->heads[name].reign;
-	int64_t session = coord_local_session(host->link.inner);
+	int64_t session = sim_session(&host->link);
 	int64_t now_ms = sim_host_ms(sim, host);
 	bool again = strcmp(budget->node, hold->node) == 0;
 	bool same =

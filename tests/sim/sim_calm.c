@@ -75,7 +75,7 @@ static bool is_speaking(const struct sim_link *link, int name)
 static unsigned own_bids(const struct sim *sim, const struct sim_host *host,
 			 int name)
 {
-	int64_t session = coord_local_session(host->link.inner);
+	int64_t session = sim_session(&host->link);
 	const struct coord_tree_node *node, *child;
 	unsigned len = 0;
 
@@ -113,11 +113,11 @@ static bool is_owing(const struct sim *sim, const struct sim_host *host,
 
 	if (!budget->idle_us || (!budget->stirred && !budget->known) ||
 	    !*budget->node || !host->link.told_up || host->stopping ||
-	    host->page_ms == 0 || is_speaking(&host->link, name))
+	    host->page_ms == 0 || is_speaking(&host->link, name) ||
+	    sim_refuse_owes(host))
 		return false;
 	node = coord_tree_find(sim->tree, 0, budget->node);
-	return node && coord_tree_stat(node).owner ==
-			   coord_local_session(host->link.inner);
+	return node && coord_tree_stat(node).owner == sim_session(&host->link);
 }
 
 /* Stirred it goes at once; what another bid's listing has shown, its own will
@@ -282,7 +282,7 @@ void sim_calm_page(struct sim *sim, struct sim_host *host, int64_t until_ms)
 {
 	struct sim_session *s = &sim->sessions[host->link.session];
 
-	if (until_ms > 0 && s->id == coord_local_session(host->link.inner))
+	if (until_ms > 0 && s->id == sim_session(&host->link))
 		s->deadline_us = sim_host_us(sim, host, until_ms);
 }
 

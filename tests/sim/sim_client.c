@@ -32,22 +32,6 @@ static struct sim_ask *ask_place(struct sim_conn *conn)
 
 /* --- saying --- */
 
-/* The history has one ask of a lock and client, and no semaphores: what is
- * refused as HELD is none. */
-static bool is_told(const struct sim *sim, struct sim_host *host, int n,
-		    int name)
-{
-	if (sim_hold_of(host, name, n)->live || sim_is_pool(sim, name))
-		return false;
-	for (int i = 0; i < SIM_ASKS_MAX; i++) {
-		const struct sim_ask *ask = &host->conns[n].asks[i];
-
-		if (ask->tag && ask->told && ask->name == name)
-			return false;
-	}
-	return true;
-}
-
 static void say(struct sim *sim, struct sim_host *host, int n,
 		struct sim_ask ask, const char *words)
 {
@@ -73,12 +57,8 @@ static void say(struct sim *sim, struct sim_host *host, int n,
 		if (sim_asks_for(&ask, i))
 			sim_calm_said(host, i);
 	}
-	if (ask.act <= SIM_ACT_TRY)
-		ask.told = is_told(sim, host, n, ask.name);
 	*place = ask;
-	if (ask.told)
-		sim_tell(sim, "ask h%d/c%d lock=%s mode=%s", host->number, n,
-			 sim_name(ask.name), ask.shared ? "s" : "x");
+	sim_tell_ask(sim, host, n, &ask);
 	(void)snprintf(line, sizeof line, "#%llu %s",
 		       (unsigned long long)ask.tag, words);
 	sim_note(sim, "h%d.%d > %s", host->number, n, line);
@@ -307,38 +287,6 @@ void sim_client_stats(struct sim *sim, struct sim_host *host)
 
 /* --- being told --- */
 
-static void tell_grant(struct sim *sim, const struct sim_host *host,
-		       struct sim_hold *hold)
-{
-	const struct coord_tree_node *node =
-	    coord_tree_find(sim->tree, 0, hold->node);
-
-	if (host->conns[hold->conn].quits || sim_is_pool(sim, hold->name))
-		return; /* it has let go; or it is no lock */
-	hold->told = true;
-	if (node)
-		sim_tell(sim, "node tree lock=%s path=%s czxid=%llx",
-			 sim_name(hold->name), hold->node,
-			 (unsigned long long)coord_tree_stat(node).czxid);
-	sim_tell(sim,
-		 "grant h%d/c%d lock=%s token=%llu mode=%s gen=%u page=%u "
-		 "until=%.3f node=%s",
-		 host->number, hold->conn, sim_name(hold->name),
-		 (unsigned long long)hold->token, hold->shared ? "s" : "x",
-		 hold->gen, host->life,
-		 (double)sim_host_us(sim, host, hold->until_ms) / 1000.0,
-		 hold->node);
-}
-
-static void tell_end(struct sim *sim, const struct sim_host *host,
-		     struct sim_hold *hold, const char *how)
-{
-	if (hold->told)
-		sim_tell(sim, "%s h%d/c%d lock=%s", how, host->number,
-			 hold->conn, sim_name(hold->name));
-	hold->told = false;
-}
-
 void sim_client_take(struct sim *sim, struct sim_host *host, int n,
 		     const struct sim_ask *ask, int name,
 		     const struct zkp_grant *grant)
@@ -363,7 +311,7 @@ void sim_client_take(struct sim *sim, struct sim_host *host, int n,
 				   .of_many = ask->act == SIM_ACT_MANY };
 	(void)snprintf(hold->node, sizeof hold->node, "%s", grant->node);
 	sim_verbs_granted(sim, host, hold, ask, grant);
-	tell_grant(sim, host, hold);
+	sim_tell_grant(sim, host, hold, ask->tag);
 	sim_check_grant(sim, host, hold, ask);
 	release_after(sim, host, hold, sim->healing ? 1 : ask->hold_ms);
 }
@@ -402,7 +350,7 @@ static void downgraded(struct sim *sim, struct sim_host *host, int n,
 	}
 	/* It knows no change of mode; this much it had alone. */
 	if (!hold->shared)
-		tell_end(sim, host, hold, "release");
+		sim_tell_end(sim, host, hold, "release");
 	sim->counts.shares += !hold->shared;
 	hold->shared = true;
 }
@@ -434,7 +382,7 @@ static void released(struct sim *sim, struct sim_host *host, int n,
 		sim_fail(sim, "P1: h%d.%d: an UNLOCK of token %llu ended %llu",
 			 host->number, n, (unsigned long long)ask->token,
 			 (unsigned long long)hold->token);
-	tell_end(sim, host, hold, "release");
+	sim_tell_end(sim, host, hold, "release");
 	hold_ends(sim, host, hold, name);
 }
 
@@ -467,7 +415,8 @@ static void refused(struct sim *sim, struct sim_host *host, int n,
 		     w->ephemeral_bytes_max > 1024;
 	bool worn = reply->status == ZKP_ZK && w->worn && sim_asks_for(ask, 0);
 	bool wrong = reply->status == ZKP_INTERNAL ||
-		     (reply->status == ZKP_ZK && !worn) ||
+		     (reply->status == ZKP_ZK && !worn &&
+		      !sim_refuse_since(host, ask->said_us)) ||
 		     (reply->status == ZKP_LIMIT && roomy) ||
 		     (reply->status == ZKP_KIND && !sim_pool_disputed(sim)) ||
 		     (reply->status == ZKP_BUSY && ask->act != SIM_ACT_TRY &&
@@ -525,7 +474,7 @@ static void event(struct sim *sim, struct sim_host *host, int n,
 			return; /* of a hold that it was never told of */
 		sim_calm_notice(sim, host, true);
 		sim_check_lost(sim, host, hold, zkp_reply_str(reply, "reason"));
-		tell_end(sim, host, hold, "lost");
+		sim_tell_end(sim, host, hold, "lost");
 		hold_ends(sim, host, hold, name);
 		hold->kept_until_ms = 0;
 	} else if (strcmp(reply->word, "REVOKE") == 0) {
@@ -543,8 +492,10 @@ static void queued(struct sim *sim, struct sim_host *host, int n,
 	const struct sim_ask *ask =
 	    ask_find(&host->conns[n], strtoull(reply->tag, NULL, 10));
 
-	if (ask && ask->tag)
-		sim_calm_tickets(sim, host, n, ask);
+	if (!ask || !ask->tag)
+		return;
+	sim_tell_queued(sim, host, n, ask);
+	sim_calm_tickets(sim, host, n, ask);
 }
 
 static void final(struct sim *sim, struct sim_host *host, int n,
@@ -565,9 +516,8 @@ static void final(struct sim *sim, struct sim_host *host, int n,
 	ask->tag = 0;
 	if (was.act == SIM_ACT_QUIT)
 		let_go(sim, host, n); /* of what it got since, too */
-	if (reply->class == ZKP_REPLY_ERR && was.told)
-		sim_tell(sim, "answer h%d/c%d lock=%s code=%s", host->number, n,
-			 sim_name(was.name), reply->word);
+	if (reply->class == ZKP_REPLY_ERR)
+		sim_tell_answer(sim, host, n, &was, reply->word);
 	if (reply->class == ZKP_REPLY_ERR)
 		refused(sim, host, n, &was, reply);
 	else if (was.act == SIM_ACT_MANY)

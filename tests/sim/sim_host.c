@@ -287,6 +287,7 @@ static void turn(struct sim *sim, struct sim_host *host)
 		sim->counts.ambushes++;
 		sim_zk_act(sim, &cut);
 	}
+	sim_refuse_turn(sim, host);
 	if (stopped(sim, host))
 		return;
 	sleep_until(sim, host);
@@ -377,8 +378,10 @@ static void fault(struct sim *sim, struct sim_host *host,
 			set_trap(sim, link, act);
 	} else if (act->type == SIM_ACT_AMBUSH_DELETE) {
 		link->delete_ms = act->a_ms;
-	} else {
+	} else if (act->type == SIM_ACT_AMBUSH_PROOF) {
 		link->proof_ms = act->a_ms;
+	} else {
+		sim_refuse_act(sim, link, act);
 	}
 }
 
@@ -402,6 +405,8 @@ void sim_host_heal(struct sim *sim, struct sim_host *host)
 	host->stopped_us = sim->now_us;
 	link->create_ms = link->delete_ms = link->proof_ms = 0;
 	link->trap = 0;
+	link->refusal.zk_rc = 0;
+	link->exchange = false;
 	if (host->paused_us > sim->now_us) {
 		/* No clock goes back: what a turn has frozen in stays. */
 		host->paused_us = sim->now_us;

@@ -16,49 +16,6 @@
 /* How long a trap keeps answers away, for a create to come. */
 #define TRAP_US (1500 * SIM_MS)
 
-/* --- rings --- */
-
-static struct sim_request *ring_put(struct sim_requests *ring)
-{
-	assert(ring->len < SIM_REQUESTS_MAX);
-	return &ring->of[(ring->at + ring->len++) % SIM_REQUESTS_MAX];
-}
-
-static struct sim_request *ring_first(struct sim_requests *ring)
-{
-	assert(ring->len);
-	return &ring->of[ring->at];
-}
-
-static void ring_drop(struct sim_requests *ring)
-{
-	assert(ring->len);
-	ring->at = (ring->at + 1) % SIM_REQUESTS_MAX;
-	ring->len--;
-}
-
-/* The request of that id, taken out; the order of the others stays. */
-static bool ring_take(struct sim_requests *ring, uint64_t id,
-		      struct sim_request *out)
-{
-	for (size_t i = 0; i < ring->len; i++) {
-		size_t at = (ring->at + i) % SIM_REQUESTS_MAX;
-
-		if (ring->of[at].id != id)
-			continue;
-		*out = ring->of[at];
-		for (; i > 0; i--) {
-			size_t to = (ring->at + i) % SIM_REQUESTS_MAX;
-			size_t from = (ring->at + i - 1) % SIM_REQUESTS_MAX;
-
-			ring->of[to] = ring->of[from];
-		}
-		ring_drop(ring);
-		return true;
-	}
-	return false;
-}
-
 /* --- what the coordinator is --- */
 
 static struct sim_link *self(struct coord *coord)
@@ -149,7 +106,7 @@ static bool noticed_end(struct sim *sim, struct sim_link *link)
 
 static void served(struct sim_link *link)
 {
-	ring_drop(&link->queue);
+	sim_ring_drop(&link->queue);
 	link->arrived--;
 	link->stage = SIM_AT_SERVER;
 }
@@ -160,7 +117,7 @@ static void serve(struct sim *sim, struct sim_link *link)
 	struct sim_server *server = &sim->servers[link->server];
 
 	while (link->up && link->arrived && link->stage == SIM_AT_SERVER) {
-		enum coord_verb verb = ring_first(&link->queue)->verb;
+		enum coord_verb verb = sim_ring_first(&link->queue)->verb;
 		bool alone = server->role == SIM_DEPOSED;
 		int64_t at_us = sim->now_us + sim_latency(sim);
 
@@ -219,7 +176,7 @@ static void ambush_create(struct sim *sim, struct sim_link *link)
 static void on_at_leader(struct sim *sim, struct sim_link *link)
 {
 	struct sim_server *server = &sim->servers[link->server];
-	struct sim_request head = *ring_first(&link->queue);
+	struct sim_request head = *sim_ring_first(&link->queue);
 	bool follows = server->role == SIM_FOLLOWER;
 
 	if (sim->leader < 0 || server->role == SIM_DEPOSED)
@@ -251,7 +208,7 @@ static void on_back(struct sim *sim, struct sim_link *link)
 {
 	size_t before = coord_local_packets(link->inner);
 
-	if (is_write(ring_first(&link->queue)->verb) ||
+	if (is_write(sim_ring_first(&link->queue)->verb) ||
 	    sim->servers[link->server].role == SIM_FOLLOWER)
 		(void)coord_local_serve(link->inner);
 	if (noticed_end(sim, link))
@@ -358,6 +315,17 @@ static void on_connect(struct sim *sim, struct sim_link *link)
 		 of_link(link));
 }
 
+/* A session needs a quorum to begin. */
+static bool can_begin(const struct sim *sim, const struct sim_link *link)
+{
+	const struct sim_server *server = &sim->servers[link->server];
+
+	return server->role == SIM_LEADER ||
+	       (server->role == SIM_FOLLOWER &&
+		server->up.stall_us <= sim->now_us &&
+		server->down.stall_us <= sim->now_us);
+}
+
 static bool is_welcome(const struct sim *sim, const struct sim_link *link)
 {
 	const struct sim_server *server = &sim->servers[link->server];
@@ -365,12 +333,7 @@ static bool is_welcome(const struct sim *sim, const struct sim_link *link)
 
 	if (!sim_zk_serves(sim, link->server))
 		return false;
-	if (server->role == SIM_DEPOSED && fresh)
-		return false; /* a session needs a quorum to begin */
-	if (server->role == SIM_FOLLOWER &&
-	    (server->up.stall_us > sim->now_us ||
-	     server->down.stall_us > sim->now_us) &&
-	    fresh)
+	if (fresh && !can_begin(sim, link))
 		return false;
 	if (server->role == SIM_FOLLOWER && server->up.stall_us > sim->now_us)
 		return false; /* nor can it ask its leader for an old one */
@@ -406,10 +369,15 @@ static void on_handshake(struct sim *sim, struct sim_link *link)
 static void attach(struct sim *sim, struct sim_link *link)
 {
 	struct sim_host *host = link->host;
-	bool fresh = coord_local_session(link->inner) == 0;
 	int session = session_of(sim, link);
 	int64_t timeout_ms = sim->weather.timeout_ms;
+	bool fresh;
 
+	if (link->exchange && session >= 0 && can_begin(sim, link)) {
+		sim_exchange(sim, link);
+		session = -1;
+	}
+	fresh = coord_local_session(link->inner) == 0;
 	if (session >= 0)
 		timeout_ms = sim->sessions[session].timeout_ms;
 	coord_local_alone(link->inner,
@@ -493,6 +461,29 @@ static void note_write(struct sim_request *row, const struct coord_op *op)
 		row->names |= (uint8_t)(1 << name);
 }
 
+static void send(struct sim *sim, struct sim_link *link,
+		 const struct coord_op *op, struct sim_request *row)
+{
+	/* What a server says no to, it takes for nothing but a question. */
+	const struct coord_op nothing = { .id = op->id,
+					  .verb = COORD_GET,
+					  .path = SIM_ROOT };
+
+	row->zk_rc = link->up ? sim_refuse(sim, link, row) : 0;
+	*sim_ring_put(&link->asked) = *row;
+	if (row->zk_rc) {
+		op = &nothing;
+		row->verb = nothing.verb;
+		row->creates = row->deletes = false;
+	}
+	if (link->up) {
+		*sim_ring_put(&link->queue) = *row;
+		sim_push(sim, sim_pipe_at(sim, &link->out), SIM_EV_ARRIVE,
+			 of_link(link));
+	}
+	link->inner->ops->submit(link->inner, op, 1);
+}
+
 static void link_submit(struct coord *coord, const struct coord_op *ops,
 			size_t len)
 {
@@ -509,13 +500,7 @@ static void link_submit(struct coord *coord, const struct coord_op *ops,
 		note_write(&row, op);
 		for (size_t k = 0; k < op->subs_len; k++)
 			note_write(&row, &op->subs[k]);
-		*ring_put(&link->asked) = row;
-		if (link->up) {
-			*ring_put(&link->queue) = row;
-			sim_push(sim, sim_pipe_at(sim, &link->out),
-				 SIM_EV_ARRIVE, of_link(link));
-		}
-		link->inner->ops->submit(link->inner, op, 1);
+		send(sim, link, op, &row);
 	}
 }
 
@@ -582,17 +567,19 @@ static void note_answer(struct sim *sim, const struct sim_link *link,
 }
 
 static void answered(struct sim *sim, struct sim_link *link,
-		     const struct coord_event *ev)
+		     struct coord_event *ev)
 {
-	enum coord_result result = ev->answer.result;
+	enum coord_result result;
 	struct sim_request row;
 
-	if (!ring_take(&link->asked, ev->answer.id, &row)) {
+	if (!sim_ring_take(&link->asked, ev->answer.id, &row)) {
 		sim_fail(sim, "P4: h%d: an answer that nobody asked for",
 			 link->host->number);
 		return;
 	}
+	sim_refuse_answer(sim, link, &row, ev);
 	note_answer(sim, link, &row, ev);
+	result = ev->answer.result;
 	if (result == COORD_MAYBE || result == COORD_NOT_SENT ||
 	    result == COORD_REFUSED)
 		return;
@@ -609,10 +596,14 @@ static bool link_next(struct coord *coord, struct coord_event *event_out)
 {
 	struct sim_link *link = self(coord);
 
-	if (!link->inner->ops->next(link->inner, event_out))
-		return false;
-	if (event_out->type == COORD_EV_ATTACHED)
+	do {
+		if (!link->inner->ops->next(link->inner, event_out))
+			return false;
+	} while (!sim_exchange_event(link, event_out));
+	if (event_out->type == COORD_EV_ATTACHED) {
 		link->proven = false;
+		sim_refuse_attached(link, event_out->attached.fresh);
+	}
 	if (event_out->type == COORD_EV_ANSWER)
 		answered(sim_world(), link, event_out);
 	else if (event_out->type == COORD_EV_WATCH)

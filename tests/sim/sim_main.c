@@ -19,6 +19,8 @@
 #define SEED_S 60
 /* One seed of so many is played twice: the same hash? */
 #define TWICE 100
+/* A script that somebody reads. */
+#define SMALL_ACTS 50
 /* More than a world ever takes. */
 #define HEAP_BYTES (16 << 20)
 
@@ -33,6 +35,8 @@ static const char usage[] =
     "                                nobody can promise that, so it must fail\n"
     "zkl_sim --replay N              play N seeds twice: the same bits?\n"
     "--go-on                         past a seed that fails, to the end\n"
+    "--no-shrink                     the first failure of many is not made "
+    "small\n"
     "--poison-replay                 whatever is played again has one bit "
     "turned\n"
     "                                half-way: it must not come out the same\n"
@@ -45,7 +49,8 @@ struct options {
 	bool shrink;
 };
 
-static bool go_on; /* past a seed that fails */
+static bool go_on;     /* past a seed that fails */
+static bool no_shrink; /* leave the first of them as it is */
 
 static struct sim sim; /* half a megabyte: not for the stack */
 static volatile uint64_t seed_now;
@@ -171,6 +176,10 @@ static bool summary(uint64_t seeds, const struct sim_counts *c, double took_s)
 		{ "server faults", c->server_faults, true },
 		{ "elections", c->elections, true },
 		{ "ghosts kept by a server", c->ghosts, true },
+		{ "requests throttled", c->throttled, true },
+		{ "requests without permission", c->forbidden, true },
+		{ "sessions called moved", c->moved, true },
+		{ "sessions exchanged", c->exchanges, true },
 		{ "strangers", c->strangers, true },
 		{ "downgrades", c->downgrades, true },
 		{ "bids deleted by hand", c->deletions, true },
@@ -201,6 +210,51 @@ static int failed(uint64_t seed)
 	return 1;
 }
 
+static int by_time(const void *a, const void *b)
+{
+	const struct sim_act *one = &sim.acts[*(const int *)a];
+	const struct sim_act *other = &sim.acts[*(const int *)b];
+
+	return (one->at_us > other->at_us) - (one->at_us < other->at_us);
+}
+
+static void say_left(const bool *out)
+{
+	int order[SIM_ACTS_MAX];
+
+	for (int i = 0; i < sim.acts_len; i++)
+		order[i] = i;
+	qsort(order, (size_t)sim.acts_len, sizeof *order, by_time);
+	for (int n = 0; n < sim.acts_len; n++) {
+		int i = order[n];
+		const struct sim_act *act = &sim.acts[i];
+
+		if (!out[i])
+			(void)printf("  [%10.3f] act %d: %s h%d.%d %s %u ms\n",
+				     (double)act->at_us / 1000.0, i,
+				     sim_act_word(act->type), act->host,
+				     act->conn, sim_name(act->name), act->a_ms);
+	}
+}
+
+/* The first failure of many: what of its script is enough. */
+static void small(uint64_t seed)
+{
+	bool out[SIM_ACTS_MAX];
+	int left;
+
+	if (no_shrink)
+		return;
+	(void)alarm(0); /* it plays the seed some hundred times */
+	seed_now = seed;
+	left = sim_shrink(&sim, seed, out);
+	(void)printf("of seed %llu %d acts are enough%s\n",
+		     (unsigned long long)seed, left,
+		     left > SMALL_ACTS ? ", as far as shrinking goes:" : ":");
+	say_left(out);
+	(void)printf("  and then %s\n", sim.failure);
+}
+
 /* Does it replay, bit by bit? */
 static bool replays(uint64_t seed)
 {
@@ -218,15 +272,18 @@ static bool replays(uint64_t seed)
 static int run_many(uint64_t from, uint64_t seeds)
 {
 	struct sim_counts all = { 0 };
-	uint64_t failures = 0;
+	uint64_t failures = 0, first = 0;
 	double begin_s = real_s();
 
 	for (uint64_t i = 0; i < seeds; i++) {
 		play(from + i, NULL, false);
 		add(&all, &sim.counts);
-		if (*sim.failure && (failed(from + i), !go_on))
-			return 1;
-		failures += *sim.failure != '\0';
+		if (*sim.failure) {
+			(void)failed(from + i);
+			first = failures++ ? first : from + i;
+		}
+		if (failures && !go_on)
+			break;
 		if (i % TWICE == 0 && !replays(from + i))
 			return 1;
 		if ((i + 1) % PROGRESS_SEEDS == 0)
@@ -235,14 +292,16 @@ static int run_many(uint64_t from, uint64_t seeds)
 				     (unsigned long long)seeds,
 				     real_s() - begin_s);
 	}
-	if (!summary(seeds, &all, real_s() - begin_s) && seeds >= 1000) {
+	if ((!failures || go_on) && !summary(seeds, &all, real_s() - begin_s) &&
+	    seeds >= 1000) {
 		(void)printf("something never happened\n");
 		return 1;
 	}
-	if (failures)
-		(void)printf("%llu seeds failed\n",
-			     (unsigned long long)failures);
-	return failures != 0;
+	if (!failures)
+		return 0;
+	(void)printf("%llu seeds failed\n", (unsigned long long)failures);
+	small(first);
+	return 1;
 }
 
 static int run_replay(uint64_t from, uint64_t seeds)
@@ -296,6 +355,7 @@ static bool read_options(int argc, char **argv, struct options *out)
 		{ "strict", no_argument, NULL, 't' },
 		{ "poison-replay", no_argument, NULL, 'p' },
 		{ "go-on", no_argument, NULL, 'g' },
+		{ "no-shrink", no_argument, NULL, 'w' },
 		{ "history", required_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -318,6 +378,8 @@ static bool read_options(int argc, char **argv, struct options *out)
 			sim.strict = true;
 		else if (flag == 'g')
 			go_on = true;
+		else if (flag == 'w')
+			no_shrink = true;
 		else if (flag == 'p')
 			poison = true;
 		else if (flag == 'h')

@@ -12,7 +12,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-enum sim_class { OF_CLIENT, OF_OTHERS, OF_FATE };
+enum sim_class { OF_CLIENT, OF_OTHERS, OF_FATE, OF_SERVER };
 
 /* How often, and for how long. */
 static const struct row {
@@ -56,6 +56,8 @@ static const struct row {
 	{ SIM_ACT_AMBUSH_CREATE, OF_FATE, "ambush-create", 5, 1, 800 },
 	{ SIM_ACT_AMBUSH_DELETE, OF_FATE, "ambush-delete", 3, 1, 800 },
 	{ SIM_ACT_AMBUSH_PROOF, OF_FATE, "ambush-proof", 5, 2000, 20000 },
+	{ SIM_ACT_REFUSE, OF_SERVER, "refuse", 4, 1, 4000 },
+	{ SIM_ACT_EXCHANGE, OF_SERVER, "exchange", 1, 0, 0 },
 	{ SIM_ACT_SERVER_CUT, OF_FATE, "server-cut", 4, 50, 15000 },
 	{ SIM_ACT_SERVER_CUT_UP, OF_FATE, "server-cut-up", 2, 50, 15000 },
 	{ SIM_ACT_SERVER_LAG, OF_FATE, "server-lag", 5, 10, 1500 },
@@ -126,6 +128,8 @@ static void draw_weather(struct sim *sim)
 	w->operator= sim_chance(sim, 8);
 	w->ghosts = sim->seed % 5 == 3;
 	w->worn = sim->seed % 11 == 4;
+	w->refuses = sim->seed % 4 == 1;
+	w->exchanges = sim->seed % 6 == 5;
 	/* Not with an operator: README.md, "open". */
 	w->several = sim_chance(sim, 2);
 	w->slots = w->names > 1 ? (unsigned)PICK(sim, 0, 0, 1, 2, 3) : 0;
@@ -187,6 +191,9 @@ static uint64_t draw_kinds(struct sim *sim)
 			? sim->weather.operator
 		    : rows[i].type == SIM_ACT_MANY
 			? sim->weather.several
+		    : rows[i].type == SIM_ACT_REFUSE ? sim->weather.refuses
+		    : rows[i].type == SIM_ACT_EXCHANGE
+			? sim->weather.exchanges
 			: rows[i].class == OF_CLIENT || sim_chance(sim, 2))
 			kinds |= UINT64_C(1) << i;
 	}
@@ -209,4 +216,9 @@ void sim_script(struct sim *sim)
 	for (uint64_t i = 0; i < fates; i++)
 		draw_act(sim, OF_FATE, kinds);
 	sim->weather.quiet = fates == 0 && sim->weather.spikes == 0;
+	if (!sim->weather.refuses && !sim->weather.exchanges)
+		return;
+	sim->weather.quiet = false;
+	for (uint64_t i = 1 + sim_random(sim, 6); i > 0; i--)
+		draw_act(sim, OF_SERVER, kinds);
 }

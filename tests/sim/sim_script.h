@@ -49,6 +49,9 @@ enum sim_act_type {
 	SIM_ACT_AMBUSH_CREATE,
 	SIM_ACT_AMBUSH_DELETE,
 	SIM_ACT_AMBUSH_PROOF,
+	/* of its server, in some seeds */
+	SIM_ACT_REFUSE,   /* it says no by itself */
+	SIM_ACT_EXCHANGE, /* it gives another session at a reconnect */
 	/* of the ensemble */
 	SIM_ACT_SERVER_CUT,
 	SIM_ACT_SERVER_CUT_UP,
@@ -88,9 +91,11 @@ struct sim_weather {
 	bool several;       /* somebody wants several names */
 	bool operator;
 	enum layout_kind layout; /* OWN; or SIM_ROOT is a share prefix */
-	bool worn;   /* the first name's counter is nearly used up */
-	bool ghosts; /* the last server comes back with nodes that have gone */
-	bool quiet;  /* no fault at all, and no packet late */
+	bool worn;    /* the first name's counter is nearly used up */
+	bool ghosts;  /* the last server comes back with nodes that have gone */
+	bool refuses; /* servers say no by themselves */
+	bool exchanges; /* they give other sessions at reconnects */
+	bool quiet;     /* no fault at all, and no packet late */
 };
 
 #endif

@@ -185,6 +185,11 @@ void sim_tell_to(FILE *file)
 	history = file;
 }
 
+bool sim_telling(void)
+{
+	return history != NULL;
+}
+
 void sim_tell(const struct sim *sim, const char *format, ...)
 {
 	va_list args;

@@ -15,6 +15,9 @@
 #define GHOST_US (300 * SIM_MS)
 /* Linger, the last deletes and whatever else goes by itself. */
 #define REST_US (1500 * SIM_MS)
+/* An idle host beats so much later than a tick, and says then again what was
+ * refused. */
+#define BEAT_US (1000 * SIM_MS)
 
 static struct sim *world;
 
@@ -164,6 +167,9 @@ static void play(struct sim *sim)
 			rest_us = sim->now_us < sim->healed_us ? sim->healed_us
 							       : sim->now_us;
 			rest_us += sim->weather.linger_ms * SIM_MS + REST_US;
+			if (sim->weather.refuses)
+				rest_us +=
+				    sim->weather.tick_ms * SIM_MS + BEAT_US;
 			sim_note(sim, "all are served");
 		}
 	}
@@ -190,9 +196,10 @@ void sim_run(struct sim *sim, uint64_t seed, const bool *acts_out, bool trace)
 	world = sim;
 	sim_script(sim);
 	sim->chance ^= sim_mix(&variant) * (sim->variant != 0);
-	sim_tell(sim, "# session_ms=%lld tick_ms=%lld",
+	sim_tell(sim, "# session_ms=%lld tick_ms=%lld ghosts_ms=%lld",
 		 (long long)sim->weather.timeout_ms,
-		 (long long)sim->weather.tick_ms);
+		 (long long)sim->weather.tick_ms,
+		 (long long)(ghosts_us(&sim->weather) / SIM_MS));
 	for (int i = 0; i < sim->acts_len; i++) {
 		sim->acts[i].out = acts_out && acts_out[i];
 		if (!sim->acts[i].out)

@@ -15,7 +15,10 @@ SIM = os.path.join(os.environ["ZKL_BUILD"], "tests/sim/zkl_sim")
 ACTS_MAX = 50
 SEEDS = 20
 LEFT = re.compile(r"^(\d+) acts are left$", re.MULTILINE)
+ENOUGH = re.compile(r"^of seed (\d+) (\d+) acts are enough:$", re.MULTILINE)
+THEN = re.compile(r"^  and then (.*)$", re.MULTILINE)
 ENDED = re.compile(r"^hash [0-9a-f]{16}: (.*)$", re.MULTILINE)
+ROW = re.compile(r"^  \[ *[0-9.]+\] act \d+: ", re.MULTILINE)
 ACT = re.compile(r"^\[ *[0-9.]+\] act \d+: ", re.MULTILINE)
 # One each of what clients are told, of the lease, of the queue, of the end.
 MISTAKES = ("token-twice", "lease-revived", "c3-no-listing",
@@ -53,6 +56,7 @@ class Shrinking(unittest.TestCase):
                                     str(power.QUICK_SEEDS))
             whole = sim(wrong, "--seed", str(seed))
             small = sim(wrong, "--seed", str(seed), "--shrink")
+            many = sim(wrong, "--from", str(max(1, seed - 3)), "--seeds", "9")
         left = int(LEFT.search(small.stdout).group(1))
         self.assertEqual(small.returncode, 1)
         self.assertLessEqual(left, ACTS_MAX, f"seed {seed}: {what}")
@@ -62,6 +66,13 @@ class Shrinking(unittest.TestCase):
                          what.split()[0])
         self.assertLessEqual(len(ACT.findall(small.stdout)), left)
         self.assertLess(left, len(ACT.findall(whole.stdout)))
+        # Of many, the first one that fails is made small unasked.
+        self.assertEqual(many.returncode, 1)
+        self.assertEqual(ENOUGH.search(many.stdout).groups(),
+                         (str(seed), str(left)))
+        self.assertEqual(len(ROW.findall(many.stdout)), left)
+        self.assertEqual(THEN.search(many.stdout).group(1).split()[0],
+                         what.split()[0])
 
     def test_failing_scripts_are_made_small(self):
         for name in MISTAKES:

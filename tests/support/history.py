@@ -21,6 +21,9 @@ What is checked, by the letters of the design:
 (f) stuck           when all is well, a lock that is wanted is held again
                     within T + tick + 1 s
     left_behind     what stands in the tree when nobody wants anything
+(g) answers         each ask has one answer, in its time (P4)
+(h) overtaken       on one host who asked first, alone and for as long as it
+                    takes, is served first (P6)
 
 Who is a path, as in h1/c3/17: what stops or kills h1 or h1/c3 stops or kills
 17.  A daemon is h1/d, and whoever is below h1 hears nothing while it stands.
@@ -33,6 +36,8 @@ FOREVER = float("inf")
 # A daemon that is waked so shortly before a deadline, or a client, may miss
 # the notice: it had one turn of its loop on a machine that does other things.
 WAKING_MS = 250.0
+# A daemon counts in whole milliseconds, from when its turn began.
+EARLY_MS = 5.0
 
 
 class Hold:
@@ -51,6 +56,7 @@ class Hold:
         self.told_ms = None  # when it was told of its end for good
         self.watched = True  # False: nobody read its lines (a frozen client)
         self.node = ""  # the path that GRANTED named
+        self.slots = None  # N of a semaphore
 
     def believed_until_ms(self):
         """Where the hold ends: release, loss or its last deadline."""
@@ -83,6 +89,20 @@ class Ask:
         self.who = who
         self.begin_ms = begin_ms
         self.end_ms = None
+        self.mode = "x"
+        self.slots = None  # N of a semaphore
+        self.wait_ms = None  # asked with wait=: TIMEOUT is due then
+        self.patient = True  # neither that nor TRYLOCK
+        self.several = False  # with other names: it waits for them too
+        self.queued_ms = None  # when QUEUED was read
+        self.hold = None  # what it was granted
+        self.timed_out = False
+
+    def stands(self):
+        """In its host's line of those who want the lock alone, for as long
+        as it takes, and known to do so."""
+        return self.mode == "x" and self.slots is None and self.patient \
+            and not self.several and self.queued_ms is not None
 
     def __repr__(self):
         return f"{self.name} for {self.who} since {self.begin_ms:.1f}"
@@ -136,6 +156,7 @@ class History:
         self.writes = []  # (at_ms, name, who, token, taken)
         self.nodes = {}  # path -> czxid, as an observer saw it
         self.left = []  # paths that stood when nobody wanted anything
+        self.odd_answers = []  # to nothing, or a second one
         self.deaf = {}  # who -> Spans of standing still
         self.calm = Spans()  # when everything was whole
         self.finished_ms = None
@@ -242,6 +263,23 @@ class History:
         return stuck(self.asks, self.holds, self.calm, bound_ms,
                      self.finished_ms)
 
+    def answers(self, late_ms=0.0):
+        """(g): answers to nothing, second ones, and TIMEOUT at the wrong
+        time or never.  An ask without a limit that is not answered is
+        stuck(), if its lock is nobody's."""
+        return self.odd_answers + unpunctual(self.asks, late_ms, self.was_deaf,
+                                             self.finished_ms)
+
+    def overtaken(self):
+        """(h), by tokens: the clocks of two readers order nothing."""
+        lines = {}
+        for ask in self.asks:
+            if ask.name not in self.exempt:
+                lines.setdefault((_host(ask), ask.name), []).append(ask)
+        return [finding for _, asks in sorted(lines.items())
+                for finding in overtaken(asks, self.was_deaf,
+                                         self.finished_ms)]
+
     def left_behind(self):
         return [f"left behind: {path}" for path in self.left]
 
@@ -249,7 +287,7 @@ class History:
 def overlaps(holds, slots=None):
     """Holds of one name that stand side by side and may not."""
     findings = []
-    live = {"x": [], "s": []}  # heaps of (end, number, hold)
+    live = {}  # x, s or a number of slots -> heap of (end, number, hold)
     order = sorted(holds, key=lambda hold: hold.begin_ms)
     for number, hold in enumerate(order):
         if not hold.believed():
@@ -257,16 +295,24 @@ def overlaps(holds, slots=None):
         for heap in live.values():
             while heap and heap[0][0] <= hold.begin_ms:
                 heapq.heappop(heap)
-        if slots is not None:
-            if len(live["x"]) + len(live["s"]) >= slots:
-                findings.append(f"overlap: more than {slots} at {hold}")
-        else:
-            findings += [f"overlap: {heap[0][2]} and {hold}"
-                         for mode, heap in live.items()
-                         if heap and "x" in (mode, hold.mode)]
-        heapq.heappush(live["x" if hold.mode == "x" else "s"],
-                       (hold.believed_until_ms(), number, hold))
+        kind = _kind(hold, slots)
+        beside = live.setdefault(kind, [])
+        if kind not in ("x", "s") and len(beside) >= kind:
+            findings.append(f"overlap: more than {kind} at {hold}")
+        findings += [f"overlap: {heap[0][2]} and {hold}"
+                     for other, heap in live.items()
+                     if heap and (other != kind or kind == "x")]
+        heapq.heappush(beside, (hold.believed_until_ms(), number, hold))
     return findings
+
+
+def _kind(hold, slots=None):
+    """Holds of one kind may stand side by side, but for x: a lock shared, or
+    a semaphore of so many slots, never both, nor two numbers."""
+    slots = slots if hold.slots is None else hold.slots
+    if slots is not None:
+        return slots
+    return "x" if hold.mode == "x" else "s"
 
 
 def inversions(holds):
@@ -280,7 +326,8 @@ def inversions(holds):
         seen[hold.token] = hold
         if not 0 < hold.token < 1 << 63:
             findings.append(f"token out of range: {hold}")
-    holds = [hold for hold in holds if hold.believed()]
+    # A semaphore's are unique, no more (R3).
+    holds = [hold for hold in holds if hold.believed() and hold.slots is None]
     ends = sorted(holds, key=lambda hold: hold.believed_until_ms())
     most_any = most_exclusive = None
     at = 0
@@ -363,11 +410,48 @@ def _by_name(things):
     return names
 
 
+def unpunctual(asks, late_ms, deaf=_never_deaf, finished_ms=None):
+    """Who said wait= and was told TIMEOUT before, or nothing long after."""
+    findings = []
+    for ask in asks:
+        if ask.wait_ms is None:
+            continue
+        due_ms = ask.begin_ms + ask.wait_ms
+        end_ms = finished_ms if ask.end_ms is None else ask.end_ms
+        if end_ms is None or deaf(ask.who, min(due_ms, end_ms), end_ms):
+            continue
+        if ask.timed_out and ask.end_ms < due_ms - EARLY_MS:
+            findings.append(f"answered too early: {ask}")
+        elif end_ms > due_ms + late_ms:
+            findings.append(f"answered too late: {ask}")
+    return findings
+
+
+def overtaken(asks, deaf=_never_deaf, finished_ms=None):
+    """Of one host and lock: who was served although another one had been
+    told QUEUED before it even asked, and was served later or never."""
+    findings = []
+    line = [ask for ask in asks if ask.stands()]
+    served = sorted((ask for ask in line if ask.hold),
+                    key=lambda ask: ask.hold.token)
+    left = [ask for ask in line if ask.end_ms is None and finished_ms
+            and not deaf(ask.who, ask.queued_ms, finished_ms)]
+    first = min(left, key=lambda ask: ask.queued_ms, default=None)
+    for ask in reversed(served):
+        if first and first.queued_ms < ask.begin_ms:
+            findings.append(f"overtaken: {first} by {ask}")
+        if not first or ask.queued_ms < first.queued_ms:
+            first = ask
+    return findings
+
+
 def stuck(asks, holds, calm, bound_ms, finished_ms=None):
     findings = []
     held = {name: Held(some) for name, some in _by_name(holds).items()}
     last_ms = FOREVER if finished_ms is None else finished_ms
     for ask in asks:
+        if ask.several:
+            continue
         until_ms = last_ms if ask.end_ms is None else ask.end_ms
         mine = held.setdefault(ask.name, Held([]))
         for begin_ms, end_ms in calm.within(ask.begin_ms, until_ms):
@@ -423,8 +507,8 @@ def margins(holds):
     return found
 
 
-def _host(hold):
-    return hold.who.split("/")[0]
+def _host(one):
+    return one.who.split("/")[0]
 
 
 def _taken_away(hold):

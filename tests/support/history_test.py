@@ -78,6 +78,24 @@ class HistoryTest(unittest.TestCase):
         hold(self.history, 2, 10, 3, mode="s")
         self.finds("more than 2")
 
+    def test_a_semaphores_number_is_in_its_grants(self):
+        first = hold(self.history, 0, 10, 2)
+        second = hold(self.history, 1, 10, 1)
+        first.slots = second.slots = 2  # and no order of tokens
+        self.finds()
+        third = hold(self.history, 2, 10, 3)
+        third.slots = 2
+        self.finds("more than 2")
+        third.slots = 3  # another number beside it
+        self.finds("overlap")
+        third.slots = None  # a lock of that name
+        self.finds("overlap")
+
+    def test_a_semaphores_tokens_are_unique(self):
+        for begin in (0, 20):
+            hold(self.history, begin, begin + 10, 5).slots = 2
+        self.finds("token twice")
+
     def test_a_falling_token_is_found(self):
         hold(self.history, 0, 10, 5)
         hold(self.history, 20, 30, 4)
@@ -127,6 +145,77 @@ class HistoryTest(unittest.TestCase):
         hold(self.history, 30, 40, 1)
         self.history.exempt.add("a")
         self.finds("token fell")
+
+    def ask(self, begin, queued, token, who="h1/c", end=None):
+        """token: of its grant; 0: none."""
+        ask = self.history.asked("a", f"{who}{begin}", begin)
+        ask.queued_ms, ask.end_ms = queued, end
+        if token:
+            ask.hold = hold(self.history, token, token + 0.5, token)
+            ask.end_ms = token
+        return ask
+
+    def overtakes(self, *words):
+        findings = self.history.overtaken()
+        self.assertEqual(len(findings), len(words), findings)
+        for word, finding in zip(words, findings):
+            self.assertIn(word, finding)
+
+    def test_who_was_queued_before_is_served_before(self):
+        self.ask(1, 2, 10)
+        self.ask(3, 4, 11)
+        self.overtakes()
+        self.ask(5, 6, 9)
+        self.overtakes("overtaken")
+
+    def test_who_was_not_queued_yet_may_be_overtaken(self):
+        self.ask(1, 6, 10)  # read QUEUED after the other one had asked
+        self.ask(5, 7, 9)
+        self.overtakes()
+
+    def test_another_host_overtakes_nobody(self):
+        self.ask(1, 2, 10)
+        self.ask(5, 6, 9, who="h2/c")
+        self.overtakes()
+
+    def test_only_who_waits_alone_and_for_good_stands_in_line(self):
+        for key, value in (("mode", "s"), ("slots", 2), ("patient", False),
+                           ("several", True)):
+            self.history = History()
+            self.ask(5, 6, 9)
+            setattr(self.ask(1, 2, 10), key, value)
+            self.overtakes()
+
+    def test_who_is_never_served_is_overtaken(self):
+        self.history.finished_ms = 90.0
+        left = self.ask(1, 2, 0)
+        self.ask(5, 6, 9)
+        self.overtakes("overtaken")
+        left.end_ms = 20.0  # refused, called off, or gone
+        self.overtakes()
+
+    def test_an_operator_excuses_it(self):
+        self.ask(1, 2, 10)
+        self.ask(5, 6, 9)
+        self.history.exempt.add("a")
+        self.overtakes()
+
+    def test_a_limit_is_kept(self):
+        ask = self.ask(100, 101, 0, end=300)
+        ask.wait_ms, ask.timed_out = 200.0, True
+        self.assertEqual(self.history.answers(50.0), [])
+        ask.end_ms = 294
+        self.assertIn("too early", self.history.answers(50.0)[0])
+        ask.end_ms = 351
+        self.assertIn("too late", self.history.answers(50.0)[0])
+        self.history.stopped("h1/d", 250)
+        self.assertEqual(self.history.answers(50.0), [])
+
+    def test_a_limit_that_nobody_keeps_is_found(self):
+        self.ask(100, 101, 0).wait_ms = 200.0
+        self.assertEqual(self.history.answers(50.0), [])
+        self.history.finished_ms = 351.0
+        self.assertIn("too late", self.history.answers(50.0)[0])
 
     def test_the_register_refuses_a_smaller_token(self):
         register = Register()

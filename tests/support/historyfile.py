@@ -11,9 +11,10 @@ the order of lines of one time.
 
 | event | who | keys | it says |
 |---|---|---|---|
-| ask | client | lock mode | LOCK is being sent |
-| answer | client | lock code | that LOCK was refused or called off |
-| grant | client | lock token mode gen until; page node | GRANTED was read |
+| ask | client | lock mode; tag wait try slots several | LOCK is being sent |
+| queued | client | lock; tag | QUEUED was read |
+| answer | client | lock code; tag | that LOCK was refused or called off |
+| grant | client | lock token mode gen until; page node tag slots | GRANTED |
 | page | host | page gen until | the lease page shows this since now |
 | lease | client | until | * LEASE was read, of the gen of its holds |
 | suspended | client | until | * SUSPENDED was read |
@@ -32,6 +33,11 @@ the order of lines of one time.
 | mended | - | what | that is whole again; something else may not be |
 | heal | - | what | from here on everything is whole |
 | end | - | | the run is over |
+
+tag tells the asks of one client for one lock apart; without it there is one
+at a time.  Who writes asks down writes down all of them.  wait is in
+milliseconds; try=1 is TRYLOCK; slots is a semaphore's N; several=1 is one name
+of LOCK a b.
 
 page names one daemon's life (a new daemon makes a new page and counts gens
 from 1 again): a hold follows the page of its own page and gen, also when that
@@ -88,13 +94,18 @@ def lines_of(paths):
         yield at_ms, event, who, dict(pair.split("=", 1) for pair in pairs)
 
 
+def _key(keys):
+    return keys["lock"], keys.get("tag")
+
+
 class Reader:
     """Lines in order of time into a history."""
 
     def __init__(self):
         self.history = history.History()
         self._holding = {}  # client -> {lock: hold}
-        self._asking = {}  # client -> {lock: ask}
+        self._asking = {}  # client -> {(lock, tag): ask}
+        self._askers = set()  # clients that have written asks down
         self._pages = {}  # (host, page, gen) -> its deadline
         self._fell = set()  # those of them that were taken back
         self._gens = {}  # (host, page) -> the newest gen
@@ -111,20 +122,47 @@ class Reader:
     # Asks and holds.
 
     def _ask(self, at_ms, who, keys):
-        self._asking.setdefault(who, {})[keys["lock"]] = \
-            self.history.asked(keys["lock"], who, at_ms)
+        ask = self.history.asked(keys["lock"], who, at_ms)
+        ask.mode = keys.get("mode", "x")
+        ask.several = keys.get("several") == "1"
+        ask.patient = "wait" not in keys and keys.get("try") != "1"
+        if "wait" in keys:
+            ask.wait_ms = float(keys["wait"])
+        if "slots" in keys:
+            ask.slots = int(keys["slots"])
+        self._askers.add(who)
+        self._asking.setdefault(who, {})[_key(keys)] = ask
 
-    def _answer(self, at_ms, who, keys):
-        ask = self._asking.get(who, {}).pop(keys["lock"], None)
+    def _queued(self, at_ms, who, keys):
+        ask = self._asking.get(who, {}).get(_key(keys))
+        if ask and ask.queued_ms is None:
+            ask.queued_ms = at_ms
+
+    def _answered(self, at_ms, who, keys):
+        ask = self._asking.get(who, {}).pop(_key(keys), None)
         if ask:
             ask.end_ms = at_ms
+        elif who in self._askers:
+            self.history.odd_answers.append(
+                f"answered, but not asked, or before: {keys['lock']} "
+                f"tag={keys.get('tag', '-')} for {who} at {at_ms:.1f}")
+        return ask
+
+    def _answer(self, at_ms, who, keys):
+        ask = self._answered(at_ms, who, keys)
+        if ask:
+            ask.timed_out = keys.get("code") == "TIMEOUT"
 
     def _grant(self, at_ms, who, keys):
-        self._answer(at_ms, who, keys)
+        ask = self._answered(at_ms, who, keys)
         hold = self.history.granted(
             keys["lock"], who, int(keys["token"]), at_ms,
             float(keys["until"]), keys.get("mode", "x"))
         hold.node = keys.get("node", "")
+        if "slots" in keys:
+            hold.slots = int(keys["slots"])
+        if ask:
+            ask.hold = hold
         hold.page = (who.split("/")[0], keys.get("page", ""),
                      keys.get("gen", ""))
         self._as_the_page_says(hold)
@@ -259,10 +297,16 @@ class Verdict:
         self.refused = seen.wrongly_refused()
         self.stuck = seen.stuck(session_ms + tick_ms + 1000 + slack_ms)
         self.orphans = seen.left_behind()
+        self.answers = seen.answers(slack_ms)
+        self.overtaken = seen.overtaken()
 
     def findings(self):
-        return self.overlaps + self.inversions + self.late + self.stuck \
-            + self.orphans + self.refused + self.disagreements
+        return [finding for kind in self.kinds() for finding in kind]
+
+    def kinds(self):
+        return (self.overlaps, self.inversions, self.late, self.stuck,
+                self.orphans, self.refused, self.disagreements, self.answers,
+                self.overtaken)
 
     def line(self):
         late_writes = sum(not taken for *_, taken in self.seen.writes)
@@ -279,7 +323,9 @@ class Verdict:
                 f"late_writes_refused={late_writes} "
                 f"wrongly_refused={len(self.refused)} "
                 f"witnessed={self.seen.witnessed()} "
-                f"disagreements={len(self.disagreements)}")
+                f"disagreements={len(self.disagreements)} "
+                f"wrong_answers={len(self.answers)} "
+                f"overtaken={len(self.overtaken)}")
 
     def stalls(self, within=None):
         return history.stalls(self.seen.asks, self.holds, within)
@@ -297,8 +343,7 @@ class Verdict:
             for length_ms, begin_ms, name in self.stalls(within)[:1]:
                 print(f"longest stall{what}: {length_ms / 1000:.1f} s of "
                       f"{name} from {begin_ms:.0f} on", file=out)
-        for kind in (self.overlaps, self.inversions, self.late, self.stuck,
-                     self.orphans, self.refused, self.disagreements):
+        for kind in self.kinds():
             for finding in kind[:_SHOWN]:
                 print(f"  {finding}", file=out)
             if len(kind) > _SHOWN:

@@ -213,6 +213,82 @@ class HistoryFileTest(unittest.TestCase):
         self.flagged("0 heal -\n10 ask h1/c1/1 lock=a mode=x\n"
                      "4000 eof h1/c1/1\n9000 end -\n")
 
+    # (g)
+
+    ASKED = ("10 ask h1/c1/1 lock=a mode=x tag=1\n"
+             "11 queued h1/c1/1 lock=a tag=1\n"
+             "20 grant h1/c1/1 lock=a token=2048 gen=1 until=4000 tag=1\n"
+             "30 release h1/c1/1 lock=a\n")
+
+    def test_one_answer_is_good(self):
+        self.flagged(self.ASKED)
+        self.flagged(self.ASKED
+                     + "31 ask h1/c1/1 lock=a mode=x tag=2 wait=100\n"
+                     "131 answer h1/c1/1 lock=a code=TIMEOUT tag=2\n")
+
+    def test_a_second_answer_is_flagged(self):
+        self.flagged(self.ASKED
+                     + "40 answer h1/c1/1 lock=a code=BUSY tag=1\n",
+                     "not asked")
+        self.flagged(self.ASKED
+                     + "40 grant h1/c1/1 lock=a token=4096 gen=1 until=4000 "
+                     "tag=1\n50 release h1/c1/1 lock=a\n", "not asked")
+
+    def test_an_answer_to_nothing_is_flagged(self):
+        self.flagged(self.ASKED
+                     + "40 answer h1/c1/1 lock=a code=BUSY tag=7\n",
+                     "not asked")
+        self.flagged(self.ASKED
+                     + "31 ask h1/c1/1 lock=a mode=x tag=2\n"
+                     "32 eof h1/c1/1\n"
+                     "33 answer h1/c1/1 lock=a code=BUSY tag=2\n",
+                     "not asked")
+
+    def test_two_asks_for_one_lock_are_told_apart(self):
+        self.flagged("10 ask h1/c1/1 lock=a mode=x tag=1\n"
+                     "11 ask h1/c1/1 lock=a mode=x tag=2\n"
+                     "12 answer h1/c1/1 lock=a code=HELD tag=2\n"
+                     "20 grant h1/c1/1 lock=a token=2048 gen=1 until=4000 "
+                     "tag=1\n30 release h1/c1/1 lock=a\n")
+
+    def test_a_limit_that_is_passed_is_flagged(self):
+        timed = ("10 ask h1/c1/1 lock=a mode=x tag=1 wait=100\n"
+                 "{} answer h1/c1/1 lock=a code=TIMEOUT tag=1\n")
+        self.flagged(timed.format(110))
+        self.flagged(timed.format(104), "too early")
+        self.flagged(timed.format(111), "too late")  # slack_ms=0
+        self.flagged("10 ask h1/c1/1 lock=a mode=x tag=1 wait=100\n"
+                     "400 end -\n", "too late")
+
+    # (h)
+
+    def test_who_asked_first_is_served_first(self):
+        first = "10 ask h1/c1/{} lock=a mode=x{}\n11 queued h1/c1/{} lock=a\n"
+        grants = ("30 grant h1/c1/2 lock=a token=2048 gen=1 until=4000\n"
+                  "40 release h1/c1/2 lock=a\n"
+                  "41 grant h1/c1/1 lock=a token=4096 gen=1 until=4000\n"
+                  "50 release h1/c1/1 lock=a\n")
+        second = "20 ask h1/c1/2 lock=a mode=x\n21 queued h1/c1/2 lock=a\n"
+        self.flagged(first.format(1, "", 1) + second + grants, "overtaken")
+        for bound in (" try=1", " wait=31", " several=1", " slots=2"):
+            self.flagged(first.format(1, bound, 1) + second + grants)
+
+    # Semaphores
+
+    def test_a_semaphore_has_as_many_holders_as_it_has_slots(self):
+        grant = ("{} grant h{}/c/1 lock=a token={} gen=1 until=4000 "
+                 "slots={}\n")
+        two = grant.format(10, 1, 9, 2) + grant.format(11, 2, 8, 2)
+        done = "".join(f"60 release h{host}/c/1 lock=a\n"
+                       for host in (1, 2, 3))
+        self.flagged(two + done)
+        self.flagged(two + grant.format(12, 3, 7, 2) + done, "more than 2")
+        self.flagged(two + grant.format(12, 3, 7, 3) + done, "overlap")
+
+    def test_who_waits_for_several_names_waits_for_all_of_them(self):
+        self.flagged("0 heal -\n10 ask h1/c1/1 lock=a mode=x tag=1 "
+                     "several=1\n9000 end -\n")
+
     # What is left
 
     def test_a_node_that_is_left_is_flagged(self):

@@ -364,6 +364,28 @@ START_TEST(t11_deleted_by_an_operator)
 }
 END_TEST
 
+/* R8: behind a bid of our own it may be serving already, before that one is
+ * gone: then no refusal fails it, and the question comes again. */
+START_TEST(a_refused_watch_on_a_bid_of_our_own)
+{
+	begin(true, true);
+	TRANSCRIPT("create ok\nlist z3 us m8\npred refused\nagain\n"
+		   "pred nonode",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list z3 us m8 -> pred!\n"
+		   "pred refused ->\n"
+		   "again -> pred!\n"
+		   "pred nonode -> OWNED(behind after) own!\n");
+	begin(true, false);
+	TRANSCRIPT("create ok\nlist z3 us\npred refused",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list z3 us -> pred!\n"
+		   "pred refused -> FAILED delete\n");
+}
+END_TEST
+
 /* R6 needs to know that the bid before was ours. */
 START_TEST(after_a_bid_of_our_own)
 {
@@ -484,6 +506,7 @@ int main(void)
 	tcase_add_test(tc, t11_deleted_by_an_operator);
 	tcase_add_test(tc, a_message_in_our_node_is_heard);
 	tcase_add_test(tc, the_first_is_asked_to_give_way);
+	tcase_add_test(tc, a_refused_watch_on_a_bid_of_our_own);
 	tcase_add_test(tc, after_a_bid_of_our_own);
 	tcase_add_test(tc, refusals_end_the_bid);
 	tcase_add_test(tc, a_node_from_before_its_time);

@@ -135,7 +135,8 @@ static bool is_batched(const struct hub *hub, const struct hub_bid *bid,
 	/* Many turns are to come: others' must be known of at once. */
 	if (locktab_crowded(hub->tab, bid->id))
 		return false;
-	return (question == CONTEST_Q_BEHIND && has(all, CONTEST_FX_OWNED)) ||
+	return (question == CONTEST_Q_BEHIND &&
+		(has(all, CONTEST_FX_OWNED) || !all->fx[at].op.watch)) ||
 	       (question == CONTEST_Q_OWN &&
 		(has(all, CONTEST_FX_OWNED) || has(all, CONTEST_FX_BEHIND)));
 }
@@ -546,7 +547,10 @@ void hub_bid_watch(struct hub *hub, const struct coord_event *ev)
 	ids[len++] = bid->id;
 	for (size_t i = 0; i < len; i++) {
 		bid = hub_bid_find(hub, ids[i]);
-		if (bid && locktab_lingers(hub->tab, ids[i])) {
+		/* One that has slid still waits for the end of the one before,
+		 * which stirs nobody. */
+		if (bid && !contest_pred(bid->contest) &&
+		    locktab_lingers(hub->tab, ids[i])) {
 			struct locktab_event stirred =
 			    bid_event(bid, LOCKTAB_BID_STIRRED);
 

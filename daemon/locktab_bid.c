@@ -342,6 +342,7 @@ static void on_owned(struct locktab *tab, struct bid *bid,
 
 	if (bid == lock->serving)
 		bid_forget_left(tab, lock);
+	bid->unseen = ev->bid.behind == BEHIND_UNKNOWN;
 	if (bid->state == BID_OWNED) { /* it slid: now contest knows too */
 		if (ev->bid.behind != BEHIND_UNKNOWN)
 			hear(bid, ev->bid.behind, ev->now_ms);
@@ -400,6 +401,7 @@ void bid_event(struct locktab *tab, const struct locktab_event *ev)
 		on_owned(tab, bid, ev);
 		break;
 	case LOCKTAB_BID_BEHIND:
+		bid->unseen = false;
 		/* Who stands before the next one waits for the one that
 		 * serves, or would not be there. */
 		if (bid->state == BID_SEEKING)

@@ -95,18 +95,18 @@ struct bid {
 	enum bid_state state;
 	enum zkp_mode mode; /* of its node: X stands against everybody */
 	struct lock *lock;
-	uint64_t base;     /* token of turn 0; 0: not known yet */
-	uint32_t turn;     /* the next one */
-	uint64_t after;    /* SEEKING: the bid of ours that stands directly and
-			      alone before it; 0: none, or not known */
-	bool downgraded;   /* R5: an X node that is held shared */
-	bool looked;       /* a WAIT was answered by it */
-	bool revoked;      /* another program asked for it: no more turns */
-	uint64_t period;   /* it was opened in; 0: nobody was known to wait */
-	bool next_failed;  /* R8: there is no room for a next one */
-	bool behind_asked; /* for R6: it was not known who came meanwhile */
+	uint64_t base;    /* token of turn 0; 0: not known yet */
+	uint32_t turn;    /* the next one */
+	uint64_t after;   /* SEEKING: the bid of ours that stands directly and
+			     alone before it; 0: none, or not known */
+	bool downgraded;  /* R5: an X node that is held shared */
+	bool looked;      /* a WAIT was answered by it */
+	bool revoked;     /* another program asked for it: no more turns */
+	uint64_t period;  /* it was opened in; 0: nobody was known to wait */
+	bool next_failed; /* R8: there is no room for a next one */
 	enum locktab_behind behind;
 	int64_t behind_ms; /* since when that is known */
+	bool unseen;       /* nobody has looked since it was won by waiting */
 	unsigned below;    /* SEEKING: contenders before it */
 	char *holder;      /* the first of them; NULL: not known */
 	unsigned held_len;

@@ -350,16 +350,33 @@ static bool turn(struct locktab *tab, struct lock *lock, int64_t now_ms)
 	return yield(tab, lock, now_ms);
 }
 
-/* R6: a bid that was won by waiting does not know who came since.  Nobody needs
- * to, until a second ticket of this host might be served past them. */
+/* R6: a bid that was won by waiting does not know who came since.  Somebody
+ * needs to know when a second ticket of this host might be served past them:
+ * one that waits, or, of a shared bid, one that joins it at once (R7).  And one
+ * that takes it from the bid before that nobody is there has to hear of those
+ * who come. */
+static bool must_see(const struct lock *lock, const struct bid *bid)
+{
+	switch (bid->behind) {
+	case BEHIND_UNKNOWN:
+		return lock->waiting_len || bid->mode == ZKP_MODE_S ||
+		       bid->downgraded;
+	case BEHIND_NOBODY:
+		return true;
+	case BEHIND_SOMEBODY:
+		break;
+	}
+	return false;
+}
+
 static void ask_behind(struct locktab *tab, const struct lock *lock)
 {
 	struct bid *bid = lock->serving;
 
-	if (!bid || bid->state != BID_OWNED || bid->behind != BEHIND_UNKNOWN ||
-	    bid->behind_asked || !lock->waiting_len)
+	if (!bid || bid->state != BID_OWNED || !bid->unseen || lock->solo ||
+	    !must_see(lock, bid))
 		return;
-	bid->behind_asked = true;
+	bid->unseen = false;
 	locktab_emit(tab, (struct locktab_effect){ .type = LOCKTAB_FX_BID_LOOK,
 						   .bid = bid->id,
 						   .name = lock->name });

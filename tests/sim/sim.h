@@ -231,9 +231,10 @@ struct sim_budget {
 	unsigned turns; /* since then */
 	int64_t since_ms;
 	int64_t several_us; /* a LOCK of several names had it last */
-	bool between;   /* told of it with one bid given up, the next not had */
-	uint64_t reign; /* of the queue's head, when it was granted, */
-	int64_t session;                 /* in which */
+	bool between; /* told of it with one bid given up, the next not had */
+	int64_t served_ms; /* since when that one has served */
+	uint64_t reign;    /* of the queue's head, when it was granted, */
+	int64_t session;   /* in which */
 	char listing[SIM_LISTING_BYTES]; /* the last: names, each with a NUL */
 	/* For lingering bids. */
 	bool stirred;    /* a child event was heard since nobody wants it */

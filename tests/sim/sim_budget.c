@@ -11,6 +11,10 @@
 
 #include "sim.h"
 
+/* On a quiet day an owner has heard of a waiter by then: its watch or its
+ * listing, asked for a little late, and a turn of its loop. */
+#define KNOWN_MS 700
+
 /* Ten digits at the end are all that a queue goes by; -1: none. */
 int64_t sim_number(const char *name)
 {
@@ -184,6 +188,48 @@ static bool parted(const struct sim *sim, const struct sim_host *host, int name,
 	return false;
 }
 
+/* For how long has the host served its own past somebody who stands behind that
+ * bid and must wait for it, whatever it was told of that? */
+static int64_t passed_ms(const struct sim *sim, const struct sim_budget *budget,
+			 const struct sim_hold *hold)
+{
+	const struct coord_tree_node *own, *child;
+	int64_t since_ms = 0, ctime_ms;
+
+	own = coord_tree_find(sim->tree, 0, hold->node);
+	child = coord_tree_find(sim->tree, 0, sim_queue(hold->name));
+	child = child && own ? coord_tree_child_first(child) : NULL;
+	for (; child; child = coord_tree_child_next(child)) {
+		if (!sim_before(coord_tree_name(own), coord_tree_name(child)) ||
+		    coord_tree_stat(child).owner ==
+			coord_tree_stat(own).owner ||
+		    (hold->shared && sim_reads(coord_tree_name(child))))
+			continue;
+		ctime_ms = coord_tree_stat(child).ctime_ms;
+		if (!since_ms || ctime_ms < since_ms)
+			since_ms = ctime_ms;
+	}
+	if (since_ms && since_ms < budget->served_ms)
+		since_ms = budget->served_ms;
+	return since_ms ? coord_tree_now_ms(sim->tree) - since_ms : 0;
+}
+
+/* On a quiet day a host knows of others soon, or does not look. */
+static void check_looked(struct sim *sim, const struct sim_host *host,
+			 const struct sim_hold *hold)
+{
+	int64_t passed;
+
+	if (!sim_calm_settled(sim) || sim->exempt[hold->name] || hold->of_many)
+		return;
+	passed = passed_ms(sim, &host->budgets[hold->name], hold);
+	if (passed > sim->weather.turns_ms + KNOWN_MS)
+		sim_fail(sim,
+			 "P6: h%d serves its own of %s past somebody for %lld "
+			 "ms, and does not know",
+			 host->number, sim_name(hold->name), (long long)passed);
+}
+
 void sim_budget_grant(struct sim *sim, struct sim_host *host,
 		      const struct sim_hold *hold)
 {
@@ -200,10 +246,14 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 		      !parted(sim, host, name, budget->node, hold->node));
 	bool behind;
 
-	if (again)
+	if (!again)
+		budget->served_ms = coord_tree_now_ms(sim->tree);
+	if (again) {
 		sim->counts.local_turns++;
-	else
+		check_looked(sim, host, hold);
+	} else {
 		sim->counts.handovers++;
+	}
 	behind = foreign_behind(sim, host, name, hold->node);
 	if (!same || !budget->known || !behind) {
 		budget->turns = 0;

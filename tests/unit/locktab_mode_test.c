@@ -76,7 +76,8 @@ START_TEST(c6_a_shared_bid_is_sealed)
 		   "[   9] c3 GONE ->\n"
 		   "[   9] c4 GONE ->\n"
 		   "[   9] c5 GONE -> bid1-\n"
-		   "[  10] bid2 owned 90 unknown -> c6 GRANTED foo 90.0\n");
+		   "[  10] bid2 owned 90 unknown -> c6 GRANTED foo 90.0 "
+		   "bid2 behind?\n");
 }
 END_TEST
 

@@ -61,7 +61,7 @@ START_TEST(ownership_slides_between_two_holds)
 	    "[   7] c1 LOCK foo -> c1 QUEUED foo pos=2 by c2\n"
 	    "[   8] c2 UNLOCK foo -> c2=OK bid1- c1 GRANTED foo 75.0\n"
 	    "[   9] bid1 stirred ->\n"
-	    "[  10] bid2 owned 75 unknown after ->\n"
+	    "[  10] bid2 owned 75 unknown after -> bid2 behind?\n"
 	    "[  11] c2 LOCK foo -> c2 QUEUED foo pos=2 by c1\n"
 	    "[  12] c1 UNLOCK foo -> c1=OK c2 GRANTED foo 75.1\n"
 	    "[  13] c2 UNLOCK foo -> c2=OK bid2-\n");
@@ -293,13 +293,14 @@ START_TEST(a_slide_in_a_linger)
 	     "9 c1 UNLOCK foo\n"
 	     "10 bid2 stirred\n");
 	ck_assert(!locktab_lingers(tab, 2));
-	ck_assert_str_eq(trace, "[   4] c2 UNLOCK foo -> c2=OK\n"
-				"[   5] bid2 queued 1 db1 kin 1 75 -> bid1-\n"
-				"[   6] c1 LOCK foo -> c1 GRANTED foo 75.0\n"
-				"[   7] bid2 owned 75 unknown after ->\n"
-				"[   8] bid2 sees alone ->\n"
-				"[   9] c1 UNLOCK foo -> c1=OK\n"
-				"[  10] bid2 stirred -> bid2-\n");
+	ck_assert_str_eq(trace,
+			 "[   4] c2 UNLOCK foo -> c2=OK\n"
+			 "[   5] bid2 queued 1 db1 kin 1 75 -> bid1-\n"
+			 "[   6] c1 LOCK foo -> c1 GRANTED foo 75.0\n"
+			 "[   7] bid2 owned 75 unknown after -> bid2 behind?\n"
+			 "[   8] bid2 sees alone ->\n"
+			 "[   9] c1 UNLOCK foo -> c1=OK\n"
+			 "[  10] bid2 stirred -> bid2-\n");
 }
 END_TEST
 

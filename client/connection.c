@@ -153,6 +153,7 @@ int zkl_hello(zklock_client *client, int64_t deadline_ms)
  * failure. */
 static int begin(zklock_client *client, int fd)
 {
+	struct zkl_view *view;
 	struct timespec ts;
 	int ret;
 
@@ -160,10 +161,12 @@ static int begin(zklock_client *client, int fd)
 	(void)snprintf(client->prefix, sizeof client->prefix, "z%08" PRIx32 "-",
 		       (uint32_t)((uint64_t)ts.tv_sec * 1000000000 +
 				  (uint64_t)ts.tv_nsec));
-	zkl_view_unref(client->view);
-	client->view = zkl_view_new();
-	if (!client->view)
+	view = zkl_view_new();
+	if (!view)
 		return ZKLOCK_E_NOMEM;
+	zkl_view_unref(client->view);
+	client->view = view;
+	client->connection++;
 	ret = zkl_stream_begin(client, fd);
 	if (ret)
 		return ret;

@@ -140,6 +140,7 @@ enum zkl_lock_state {
 struct zklock_lock {
 	TAILQ_ENTRY(zklock_lock) node;
 	zklock_client *client;
+	unsigned connection; /* the client's when it was asked for */
 	struct zkl_view *view;
 	char *name;
 	char *node_path; /* NULL: none to name */
@@ -176,6 +177,7 @@ zklock_lock *zkl_lock_new(zklock_client *client, const char *name,
 			  const struct zklock_lock_options *options);
 /* Off all lists; nothing is sent. */
 void zkl_lock_free(zklock_lock *lock);
+/* Of the present connection: the next daemon begins to count anew. */
 zklock_lock *zkl_lock_by_id(zklock_client *client, uint64_t id);
 
 struct zkl_grant {
@@ -325,6 +327,7 @@ struct zklock_client {
 	size_t out_len;
 	size_t out_size;
 
+	unsigned connection;         /* how many there have been */
 	char prefix[ZKL_PREFIX_MAX]; /* of our tags on this connection */
 	uint64_t calls_last;
 	size_t calls_len;

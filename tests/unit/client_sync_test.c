@@ -474,38 +474,6 @@ START_TEST(the_end_of_the_connection_is_told_in_order)
 }
 END_TEST
 
-START_TEST(reconnect_is_never_silent)
-{
-	struct zklock_info info = ZKLOCK_INFO_INIT;
-	zklock_client *c;
-	zklock_lock *old, *new;
-
-	server_start(
-	    &s, -1,
-	    HELLO "<1 LOCK foo\n" GRANT(
-		"1", "foo",
-		"12") "+\n" HELLO
-		      "<1 LOCK foo\n" GRANT(
-			  "1", "foo",
-			  "44") "<1 UNLOCK @44\n>1 RELEASED foo id=@44\n",
-	    _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, (unsigned)_i * ZKLOCK_F_THREAD);
-	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &old), ZKLOCK_OK);
-	ck_assert_int_eq(zklock_reconnect(c), ZKLOCK_OK);
-	ck_assert(!zklock_is_held(old));
-	ck_assert_ptr_eq(server_event(c, ZKLOCK_EVENT_LOST).lock, old);
-	(void)server_event(c, ZKLOCK_EVENT_CLOSED);
-	ck_assert_int_eq(zklock_info(c, &info), ZKLOCK_OK);
-	ck_assert_int_eq(info.state, ZKLOCK_STATE_CONNECTED);
-	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &new), ZKLOCK_OK);
-	ck_assert(zklock_is_held(new) && !zklock_is_held(old));
-	ck_assert_int_eq(zklock_release(old), ZKLOCK_E_DISCONNECTED);
-	ck_assert_int_eq(zklock_release(new), ZKLOCK_OK);
-	server_end(&s, c);
-}
-END_TEST
-
 START_TEST(a_descriptor_is_taken_over_with_its_hold)
 {
 	zklock_client *c;
@@ -664,7 +632,6 @@ int main(void)
 	tcase_add_test(tc, open_gives_up_and_says_why);
 	tcase_add_loop_test(tc, the_end_of_the_connection_is_told_in_order, 0,
 			    2);
-	tcase_add_loop_test(tc, reconnect_is_never_silent, 0, 2);
 	tcase_add_loop_test(tc, a_descriptor_is_taken_over_with_its_hold, 0, 2);
 	tcase_add_loop_test(tc, a_forked_child_has_nothing, 0, 2);
 	tcase_add_loop_test(tc, signals_do_not_end_a_wait, 0, 2);

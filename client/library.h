@@ -213,7 +213,8 @@ struct zkl_call {
 	LIST_ENTRY(zkl_call) node;
 	uint64_t number; /* of its tag */
 	enum zkp_verb verb;
-	bool command; /* zklock_command(): verb means nothing */
+	bool command;  /* zklock_command(): verb means nothing */
+	bool greeting; /* the first HELLO of a connection */
 	bool
 	    several; /* LOCK of the locks whose group is number; lock is NULL */
 	bool kept;   /* somebody waits: done, not freed */
@@ -353,12 +354,16 @@ struct zklock_client {
 
 	bool threaded;
 	bool stopping;
-	unsigned wakeups; /* taken by the thread for zklock_poll() */
+	bool greeting;          /* only who opens sends and reads */
+	bool reconnecting;      /* by somebody, the mutex let go at times */
+	int reconnected;        /* how the latest one ended */
+	atomic_uint reconnects; /* that have ended */
+	unsigned wakeups;       /* taken by the thread for zklock_poll() */
 	unsigned wakeups_seen;
 	unsigned dispatched; /* events given to the callback */
 	int timer_fd;        /* CLOCK_BOOTTIME, the thread's */
 	pthread_t thread;
-	pthread_cond_t changed; /* after each turn of the thread */
+	pthread_cond_t changed; /* after each turn of the thread, and an end */
 };
 
 /* Into a function of zklock.h: the right process, the mutex taken.  After

@@ -200,6 +200,10 @@ ZKLOCK_API void zklock_close(zklock_client *client);
  * A new connection to the same socket.  Locks of the old one become lost
  * first (and failed, if they waited), with their events.  They stay what they
  * are: nothing is asked for again.  ZKLOCK_E_INVAL after zklock_open_fd().
+ * When it fails the client stays closed, and may try again; the events come
+ * all the same.  Who calls it in another thread (ZKLOCK_F_THREAD) while one is
+ * under way has that one's result; but a connection that is well is given up
+ * like any other, so threads that share a client leave this to one of them.
  */
 ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_reconnect(zklock_client *client);
 

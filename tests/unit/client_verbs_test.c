@@ -123,6 +123,34 @@ START_TEST(what_is_taken_away_ends_by_our_own_clock)
 }
 END_TEST
 
+/* A hold that is taken away alone leaves the page as it is: the line counts,
+ * from when it was read, as the header says. */
+START_TEST(what_only_a_line_says_counts_once_it_was_read)
+{
+	struct pollfd p = { .events = POLLIN };
+	zklock_client *c;
+	zklock_lock *l;
+
+	c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK foo\n" GRANT(
+		"1", "") ".\n= * LOST foo id=@5 token=5 reason=deleted\n.\n",
+	    _i);
+	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
+	p.fd = zklock_get_fd(c);
+	server_go(&s);
+	ck_assert_int_eq(poll(&p, 1, SERVER_WAIT_MS), 1);
+	ck_assert(zklock_is_held(l));
+	while (zklock_is_held(l)) {
+		ck_assert_int_eq(poll(&p, 1, SERVER_WAIT_MS), 1);
+		ck_assert_int_ge(zklock_process(c), 0);
+	}
+	ck_assert_int_eq(next(c, "LOST").reason, ZKLOCK_REASON_DELETED);
+	server_go(&s);
+	server_end(&s, c);
+}
+END_TEST
+
 /* The longest hold is over: said by the library when the daemon is late. */
 START_TEST(the_longest_hold_ends_by_our_own_clock)
 {
@@ -231,6 +259,8 @@ int main(void)
 	tcase_add_loop_test(tc, options_become_keys, 0, 2);
 	tcase_add_loop_test(tc, being_asked_is_only_news, 0, 2);
 	tcase_add_loop_test(tc, what_is_taken_away_ends_by_our_own_clock, 0, 2);
+	tcase_add_loop_test(tc, what_only_a_line_says_counts_once_it_was_read,
+			    0, 2);
 	tcase_add_loop_test(tc, the_longest_hold_ends_by_our_own_clock, 0, 2);
 	tcase_add_loop_test(tc, a_free_lock_is_waited_for, 0, 2);
 	tcase_add_loop_test(tc, news_are_handed_over, 0, 2);

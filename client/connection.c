@@ -134,11 +134,11 @@ static int say_hello(zklock_client *client, bool push, int64_t deadline_ms)
 
 int zkl_hello(zklock_client *client, int64_t deadline_ms)
 {
-	bool first = client->facts.state == ZKLOCK_STATE_UNKNOWN;
 	int ret = say_hello(client, false, deadline_ms);
 
-	if (ret || !first)
+	if (ret || client->greeted)
 		return ret;
+	client->greeted = true;
 	/* Only now, before there is a lock that reads it. */
 	client->facts.lease_mapped = zkl_view_map(
 	    client->view, client->facts.lease_path, client->page_id);
@@ -167,6 +167,7 @@ static int begin(zklock_client *client, int fd)
 	zkl_view_unref(client->view);
 	client->view = view;
 	client->connection++;
+	client->greeted = false;
 	ret = zkl_stream_begin(client, fd);
 	if (ret)
 		return ret;

@@ -338,6 +338,7 @@ struct zklock_client {
 	struct zkl_locks locks;
 	size_t locks_len;
 
+	bool greeted; /* the page is mapped, or lines were asked for */
 	struct zklock_info facts;
 	uint64_t page_id; /* HELLO's lease_id; 0: none */
 	struct zklock_failure failure;

@@ -43,6 +43,37 @@ START_TEST(hello_tells_who_is_there)
 }
 END_TEST
 
+/* Asked again, also of a daemon whose state is a word of tomorrow. */
+START_TEST(facts_are_refreshed)
+{
+	struct zklock_info info = ZKLOCK_INFO_INIT;
+	zklock_client *c;
+
+	server_start(
+	    &s, -1,
+	    "<0 HELLO\n>0 OK proto=1 state=resting lease=%P lease_id=0x5eed\n"
+	    "<0 HELLO\n>0 OK proto=1 state=resting lease=%P lease_id=0x5eed\n"
+	    "<0 HELLO\n>0 OK proto=1 state=connected host=db2 session=0x20\n"
+	    "<0 HELLO\n>0 ERR INTERNAL :no\n",
+	    _i);
+	c = server_client(&s, 0);
+	ck_assert_int_eq(zklock_refresh(c), ZKLOCK_OK);
+	ck_assert_int_eq(zklock_info(c, &info), ZKLOCK_OK);
+	ck_assert_int_eq(info.state, ZKLOCK_STATE_UNKNOWN);
+	ck_assert(info.lease_mapped);
+	ck_assert_int_eq(zklock_refresh(c), ZKLOCK_OK);
+	ck_assert_int_eq(zklock_info(c, &info), ZKLOCK_OK);
+	ck_assert_int_eq(info.state, ZKLOCK_STATE_CONNECTED);
+	ck_assert_str_eq(zklock_strstate(info.state), "connected");
+	ck_assert_str_eq(zklock_strstate((enum zklock_state)99), "unknown");
+	ck_assert_str_eq(info.host, "db2");
+	ck_assert_uint_eq(info.session, 0x20);
+	ck_assert(info.lease_mapped);
+	ck_assert_int_eq(zklock_refresh(c), ZKLOCK_E_INTERNAL);
+	server_end(&s, c);
+}
+END_TEST
+
 START_TEST(inherit_keeps_the_descriptor_open)
 {
 	zklock_client *c;
@@ -616,6 +647,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, hello_tells_who_is_there, 0, 2);
+	tcase_add_loop_test(tc, facts_are_refreshed, 0, 2);
 	tcase_add_loop_test(tc, inherit_keeps_the_descriptor_open, 0, 2);
 	tcase_add_loop_test(tc, a_lock_is_taken_and_given_back, 0, 2);
 	tcase_add_loop_test(tc, busy_names_the_holder, 0, 2);

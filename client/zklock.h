@@ -404,9 +404,9 @@ ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_adopt(zklock_client *client,
 					     zklock_lock **lock_out);
 
 /*
- * Acquire, call fn, release.  Below 0: not acquired (fn was not called), or
- * ZKLOCK_E_LOST, ZKLOCK_E_DISCONNECTED: the hold ended while fn ran.  Else
- * what fn returned, which should be 0 or more.
+ * Acquire, call fn, release.  What fn returned, which should be 0 or more;
+ * ZKLOCK_E_LOST: fn ran, but nobody says that the hold was ours to its end (see
+ * zklock_last_failure()).  Any other error: fn was not called.
  */
 ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_with(
     zklock_client *client, const char *name,

@@ -281,36 +281,6 @@ START_TEST(check_asks_the_daemon)
 }
 END_TEST
 
-static int add(zklock_lock *lock, void *userdata)
-{
-	ck_assert(zklock_is_held(lock));
-	return ++*(int *)userdata;
-}
-
-START_TEST(with_releases_and_tells_of_a_loss)
-{
-	zklock_client *c;
-	int n = 0;
-
-	c = server_begin(
-	    &s,
-	    HELLO "<1 LOCK foo\n" GRANT(
-		"1", "foo",
-		"12") "<1 UNLOCK @12\n>1 RELEASED foo id=@12 held_ms=1\n"
-		      "<1 LOCK foo\n" GRANT(
-			  "1", "foo",
-			  "13") "<1 UNLOCK @13\n"
-				">1 ERR LOST name=foo id=@13 reason=deadline\n"
-				"<1 LOCK foo\n>1 ERR DENIED :no\n",
-	    _i);
-	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), 1);
-	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), ZKLOCK_E_LOST);
-	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), ZKLOCK_E_DENIED);
-	ck_assert_int_eq(n, 2);
-	server_end(&s, c);
-}
-END_TEST
-
 /* -------------------------------------------------------------- command -- */
 
 struct seen {
@@ -656,7 +626,6 @@ int main(void)
 	tcase_add_loop_test(
 	    tc, a_lost_lock_is_told_once_and_released_without_a_word, 0, 2);
 	tcase_add_loop_test(tc, check_asks_the_daemon, 0, 2);
-	tcase_add_loop_test(tc, with_releases_and_tells_of_a_loss, 0, 2);
 	tcase_add_loop_test(tc, a_command_hands_over_what_comes, 0, 2);
 	tcase_add_loop_test(tc, silence_ends_a_command, 0, 2);
 	tcase_add_test(tc, rows_are_taken_apart);

@@ -159,21 +159,42 @@ class WaitTest(CliCase):
         self.holder.unlock("busy")
         self.assertEqual(waiter.wait(), 0)
 
+    def test_what_was_ignored_is_ignored(self):
+        """nohup, or "&" in a script: neither a wait nor a hold ends."""
+        ignored = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+        waiter = proc.Process(
+            ["sh", "-c", "trap '' HUP INT QUIT; exec \"$@\"", "sh",
+             *self.argv("hold", "busy")],
+            env=quiet_env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            start_new_session=True)
+        self.queued("busy")
+        for number in ignored:
+            self.assertFalse(self._blocks(waiter.pid, number))
+            waiter.signal(number)
+        self.holder.unlock("busy")
+        self.assertIn(b"HELD busy", waiter.stdout.readline())
+        for number in ignored:
+            waiter.signal(number)
+        self.client().err("TRYLOCK busy", "BUSY")
+        waiter.signal(signal.SIGTERM)
+        self.assertEqual(waiter.wait(), 0)
+
     def test_a_signal_while_connecting(self):
         waiter = proc.Process(
             [proc.zklock(), "-S", self.path("none"), "run",
              "--connect-timeout", "60s", "a", "--", "true"],
             stderr=subprocess.DEVNULL)
-        proc.wait_until(lambda: self._blocks(waiter.pid), 10, "it tries")
+        proc.wait_until(lambda: self._blocks(waiter.pid, signal.SIGTERM), 10,
+                        "it tries")
         waiter.signal(signal.SIGTERM)
         self.assertEqual(waiter.wait(), 128 + signal.SIGTERM)
 
     @staticmethod
-    def _blocks(pid):
+    def _blocks(pid, number):
         with open(f"/proc/{pid}/status", encoding="ascii") as status:
             for text in status:
                 if text.startswith("SigBlk:"):
-                    return int(text.split()[1], 16) & (1 << 14)
+                    return int(text.split()[1], 16) >> number - 1 & 1
         return False
 
 

@@ -236,9 +236,9 @@ static bool take(struct job *job, struct cli_ladder_rules *rules)
 		}
 	}
 	job->outcome = job->hold.outcome;
-	if (job->fault.exit != CLI_EXIT_UNAVAILABLE ||
-	    !args->if_unavailable_run)
+	if (!job->hold.unreachable || !args->if_unavailable_run)
 		return false;
+	cli_hold_end(&job->hold); /* or it might be granted yet, to nobody */
 	cli_say_error("%s; the command runs WITHOUT the lock", job->fault.text);
 	job->fault = (struct cli_fault){ 0 };
 	return true;

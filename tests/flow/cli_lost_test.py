@@ -344,6 +344,56 @@ class ScriptedTest(unittest.TestCase):
                 self.assertEqual(done.returncode, 69, done.stderr)
                 self.assertIn(state, done.stderr)
 
+    def unlocked(self, daemon, *words):
+        return proc.Process(
+            [proc.zklock(), "-S", daemon.socket, "run", "--connect-timeout",
+             "300ms", "--if-unavailable", "run", *words, "a", "--", "sh",
+             "-c", 'echo up >"$D/up"; read x'],
+            env=quiet_env(D=self.folder), stdin=subprocess.PIPE,
+            log=self.path("log"))
+
+    def test_unlocked_only_when_nobody_is_there(self):
+        """It is not the exit code that decides."""
+        for words, answer, code in (
+                ([], "ERR LIMIT which=locks", 69),
+                ([], "ERR ZK zk=-112", 69),
+                (["-n", "-E", "69"], "ERR BUSY name=a holder=x", 69),
+                (["-E", "69"], "ERR CANCELLED :kicked", 69),
+                (["-L", "69"], None, 69)):
+            answers = {}
+            if answer:
+                answers = {verb: lambda *_, a=answer: a
+                           for verb in ("LOCK", "TRYLOCK")}
+            with self.subTest(words=words, answer=answer), \
+                    Scripted(answers=answers, valid_ms=-100) as daemon:
+                wrapper = self.unlocked(daemon, *words)
+                wrapper.stdin.close()
+                self.assertEqual(wrapper.wait(), code, wrapper.log_text())
+                self.assertNotIn("WITHOUT", wrapper.log_text())
+                self.assertFalse(os.path.exists(self.path("up")))
+
+    def test_cancelled_is_not_unreachable(self):
+        """Also when it was looking for a daemon that had gone."""
+        with Scripted(answers={"LOCK": "QUEUED a id=@7 pos=1"}) as daemon:
+            wrapper = self.unlocked(daemon, "--connect-timeout", "60s", "-v")
+            daemon.heard("LOCK")
+            os.unlink(daemon.socket)
+            daemon.hang_up()
+            proc.wait_until(lambda: "again" in wrapper.log_text(), 15, "goes")
+            wrapper.signal(signal.SIGTERM)
+            self.assertEqual(wrapper.wait(), 143, wrapper.log_text())
+            self.assertFalse(os.path.exists(self.path("up")))
+
+    def test_unlocked_takes_nothing_later(self):
+        """A wish that was not answered in time ends with its connection."""
+        with Scripted(answers={"TRYLOCK": lambda *_: None}) as daemon:
+            wrapper = self.unlocked(daemon, "-n")
+            proc.wait_until(lambda: os.path.exists(self.path("up")), 15, "up")
+            self.assertIn("WITHOUT", wrapper.log_text())
+            proc.wait_until(lambda: not daemon.conns, 5, "let go")
+            wrapper.stdin.close()
+            self.assertEqual(wrapper.wait(), 1)  # of read
+
     def test_who_does_not_wait_does_not_wait_for_zookeeper(self):
         """Without --connect-timeout, which is 10 s where the wait is."""
         with Scripted(state="connecting") as daemon:

@@ -113,6 +113,11 @@ static bool options_agree(struct job *job)
 		return cli_fault_set(&job->fault, CLI_EXIT_USAGE,
 				     "with --no-fork nobody is left for "
 				     "--report, --wait-all or --max-run");
+	if (args->kill_after_ms != CLI_UNSET && args->max_hold_ms &&
+	    args->kill_after_ms >= args->max_hold_ms)
+		return cli_fault_set(&job->fault, CLI_EXIT_USAGE,
+				     "--kill-after leaves nothing of "
+				     "--max-hold to run in");
 	return true;
 }
 
@@ -163,6 +168,10 @@ static bool kill_after(struct job *job, struct cli_ladder_rules *rules)
 	if (wish_ms == CLI_UNSET) {
 		rules->kill_after_ms =
 		    most_ms < KILL_AFTER_MS ? most_ms : KILL_AFTER_MS;
+		/* Else it would be asked to end before it has begun. */
+		if (job->args->max_hold_ms &&
+		    rules->kill_after_ms > job->args->max_hold_ms / 2)
+			rules->kill_after_ms = job->args->max_hold_ms / 2;
 		return true;
 	}
 	rules->kill_after_ms = wish_ms;

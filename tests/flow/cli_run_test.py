@@ -58,6 +58,8 @@ class ExitCodeTest(CliCase):
                 (["run", "-c", "true", "a", "true"], "-c"),
                 (["run", "-F", "-o", "a", "true"], "--close"),
                 (["run", "-k", "1h", "a", "true"], "quarter"),
+                (["run", "-k", "1s", "--max-hold", "1s", "a", "true"],
+                 "--max-hold"),
                 (["run", "a%b", "true"], "a%b"),
                 (["run", "", "true"], "name"),
                 (["run", "--report", "/no/such/dir/x", "a", "true"],
@@ -68,6 +70,21 @@ class ExitCodeTest(CliCase):
                 done = self.zklock(*words, code=64)
                 self.assertIn(what, done.stderr)
                 self.assertEqual(done.stdout, "")
+
+    def test_a_short_max_hold(self):
+        """Half of it is the command's, the other half its grace."""
+        path = self.path("said")
+        begin_ms = proc.now_ms()
+        done = self.zklock(
+            "run", "--max-hold", "1500ms", "a", "--", "sh", "-c",
+            f"trap 'cut -d\" \" -f1 /proc/uptime >{path}; exit' TERM; "
+            "for i in $(seq 500); do sleep 0.02; done", code=79)
+        self.assertGreater(float(self.there("said")) * 1000,
+                           begin_ms + 750 - 15)
+        self.assertIn("--max-hold", done.stderr)
+        self.zklock("run", "--max-hold", "30s", "a", "--", "true")
+        self.zklock("run", "--max-hold", "1s", "-k", "900ms", "a", "--",
+                    "true")
 
     def test_no_daemon(self):
         begin = time.monotonic()

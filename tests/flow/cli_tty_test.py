@@ -152,6 +152,33 @@ class TtyTest(unittest.TestCase):
         terminal.close()
         self.terminal = None
 
+    def test_a_hold_in_the_background_leaves_the_terminal_alone(self):
+        self.terminal = Terminal(
+            ["/bin/bash", "-c", "set -m; sh -c 'echo pid-$$-; exec "
+             f"{proc.zklock()} -S {self.daemon.socket} hold a' & wait"])
+        self.terminal.expect("pid-")
+        pid = int(self.terminal.expect("-"))
+        self.terminal.expect("HELD a")
+        proc.wait_until(lambda: self.sleeps(pid), 10, "asleep")
+        before = self.switches(pid)
+        self.terminal.type("word\n")  # which nobody reads
+        proc.wait_until(lambda: self.switches(pid) != before, 10, "woken")
+        proc.wait_until(lambda: self.sleeps(pid), 10, "asleep again")
+        self.assertFalse(any(line.startswith("UNLOCK") or " UNLOCK" in line
+                             for line in self.daemon.lines))
+        os.kill(pid, signal.SIGTERM)
+        self.daemon.heard("UNLOCK")
+
+    @staticmethod
+    def switches(pid):
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            return [line for line in status if line.startswith("voluntary")]
+
+    @staticmethod
+    def sleeps(pid):
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rsplit(b")", 1)[1].split()[0] == b"S"
+
     def test_the_shell_shows_what_comes_and_ends_with_ctrl_d(self):
         # libedit never frees the names of functions that are added to it.
         terminal = self.start("shell", ASAN_OPTIONS="detect_leaks=0")

@@ -420,6 +420,16 @@ static bool ask(struct cli_hold *hold, const struct cli_args *args,
 	return refuse(hold, fault, error);
 }
 
+/* As long as at the beginning, but a wait that is over looks for nobody. */
+static int64_t search_again(const struct cli_args *args, int64_t wait_end_ms)
+{
+	int64_t end_ms = cli_clock_ms() + search_ms(args);
+
+	if (wait_end_ms == CLI_NEVER_MS)
+		return end_ms;
+	return less(end_ms, wait_end_ms + SEARCH_MS_MIN);
+}
+
 bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
 		   const struct cli_signals *signals, struct cli_fault *fault)
 {
@@ -439,7 +449,7 @@ bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
 		if (!hold->ask_again)
 			return false;
 		if (hold->waits.pos > 0) /* it was fine up to now */
-			search_end_ms = cli_clock_ms() + search_ms(args);
+			search_end_ms = search_again(args, wait_end_ms);
 		if (cli_clock_ms() + LOOK_MS >= search_end_ms)
 			return false;
 		cli_say_verbose(args, "%s; looking for it again", fault->text);

@@ -436,6 +436,25 @@ class ScriptedTest(unittest.TestCase):
                         'pid 812 (deploy.py), for 1m12s. '
                         'Try: zklock who a\n')
 
+    def test_a_wait_ends_in_time_also_without_a_daemon(self):
+        """It goes in the middle of the wait: 1 s is looked for it beyond
+        that, not all of the wait again."""
+        wait_s = 6
+        with Scripted(answers={"LOCK": "QUEUED a id=@7 pos=1"}) as daemon:
+            wrapper = proc.Process(
+                [proc.zklock(), "-S", daemon.socket, "run", "-w",
+                 str(wait_s), "a", "--", "true"], env=quiet_env(),
+                log=self.path("log"))
+            daemon.heard("LOCK")
+            begin_s = time.monotonic()
+            time.sleep(wait_s / 2)  # the middle of a time is the subject
+            os.unlink(daemon.socket)
+            daemon.hang_up()
+            self.assertEqual(wrapper.wait(20), 69, wrapper.log_text())
+            took_s = time.monotonic() - begin_s
+            self.assertGreater(took_s, wait_s)
+            self.assertLess(took_s, wait_s + 2)
+
     def test_a_daemon_that_never_answers_the_wait(self):
         with Scripted(answers={"LOCK": lambda *_: None}) as daemon:
             done = proc.run([proc.zklock(), "-S", daemon.socket, "run", "-w",

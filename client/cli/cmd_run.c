@@ -269,18 +269,36 @@ static bool lifeline(struct job *job, struct cli_spawn *spawn, int *fd_out)
 	return true;
 }
 
+/* The last look before there is a command: we may have been stopped, or have
+ * slept, since the grant. */
+static bool still_held(struct job *job)
+{
+	if (!job->locked || cli_hold_is_held(&job->hold))
+		return true;
+	job->outcome = "lost";
+	return cli_fault_set(&job->fault, job->args->lost_exit,
+			     "\"%s\" was lost before the command began",
+			     cli_hold_about(&job->hold));
+}
+
 static bool start(struct job *job, struct cli_supervision *how)
 {
 	struct cli_spawn spawn;
 
 	describe(job, &spawn);
 	if (job->args->no_fork) {
-		cli_spawn_exec(&spawn, &job->fault);
+		if (still_held(job))
+			cli_spawn_exec(&spawn, &job->fault);
 		return false;
 	}
 	how->own_group = wants_own_group(job->args);
 	spawn.own_group = how->own_group;
-	if (!lifeline(job, &spawn, &how->lifeline_fd))
+	/* What can fail does so while there is no child to be watched. */
+	how->timer_fd = cli_timer_open();
+	if (how->timer_fd < 0)
+		return cli_fault_set(&job->fault, CLI_EXIT_OSERR, "timer: %s",
+				     strerror(-how->timer_fd));
+	if (!lifeline(job, &spawn, &how->lifeline_fd) || !still_held(job))
 		return false;
 	cli_spawn_adopt_orphans();
 	how->child = cli_spawn(&spawn, &job->fault);
@@ -304,8 +322,7 @@ static int watch_over(struct job *job, struct cli_supervision *how)
 	const struct cli_args *args = job->args;
 	struct cli_supervised what;
 
-	if (!cli_supervise(how, &what, &job->fault))
-		return job->fault.exit;
+	cli_supervise(how, &what);
 	if (job->locked && !what.lost) /* else there is nothing to give back */
 		cli_hold_release(&job->hold);
 	job->outcome = outcome_of(job, &what);

@@ -14,7 +14,7 @@ from random import Random
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import proc  # noqa: E402
-from clicase import CliCase, alive, quiet_env  # noqa: E402
+from clicase import LOOP, CliCase, alive, quiet_env  # noqa: E402
 
 TRIALS = 10000 if os.environ.get("ZKL_NIGHTLY") else 200
 
@@ -333,8 +333,7 @@ class SignalTest(CliCase):
 
     def child(self, script, *options):
         return self.start("run", *options, "a", "--", "sh", "-c",
-                          f"{script}; echo $$ >{self.path('up')}; "
-                          "while :; do sleep 0.02; done")
+                          f"{script}; echo $$ >{self.path('up')}; {LOOP}")
 
     def test_signals_are_passed_on(self):
         for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2"):
@@ -386,49 +385,74 @@ class SignalTest(CliCase):
         """The child will not end for TERM: then it keeps the lock."""
         wrapper = self.child("trap '' TERM")
         pid = int(self.there("up"))
-        wrapper.kill()
-        client = self.client()
-        tag = client.enqueue("a")
-        client.sync()
-        self.assertTrue(alive(pid))
-        with self.assertRaises(TimeoutError):
-            client.granted(tag, 0.3)
-        os.kill(pid, signal.SIGKILL)
+        try:
+            wrapper.kill()
+            client = self.client()
+            tag = client.enqueue("a")
+            client.sync()
+            self.assertTrue(alive(pid))
+            with self.assertRaises(TimeoutError):
+                client.granted(tag, 0.3)
+        finally:
+            os.kill(pid, signal.SIGKILL)
         client.granted(tag)
         self.assertFalse(alive(pid))
 
 
 class KilledWrapperTest(CliCase):
     """kill -9 of the wrapper at any moment: whoever is granted the lock then
-    finds no child of it alive."""
+    finds no child of it alive, not even one that has not begun yet."""
 
     def test_at_any_moment(self):
         client = self.client()
         random = Random(20)
+        start_s = self.start_s()
         ran = 0
         for trial in range(TRIALS):
-            up = self.path(f"up{trial}")
-            wrapper = proc.Process(
-                self.argv("run", "k", "--", "sh", "-c",
-                          f"echo $$ >{up}; exec sleep 60"),
-                env=quiet_env(), start_new_session=True)
-            time.sleep(random.uniform(0, 0.03))
+            mark = self.path(f"up{trial}")
+            wrapper = self.wrapper(mark)
+            time.sleep(random.uniform(0, 2 * start_s))
             wrapper.kill()
             client.lock("k")
-            child = self.child_of(up)
-            self.assertFalse(child and alive(child), f"trial {trial}")
+            left = self.marked(mark)
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            self.assertEqual(left, [], f"trial {trial}")
             client.unlock("k")
-            ran += child > 0
+            ran += os.path.exists(mark)
         self.assertGreater(ran, 0, "too early in all trials")
         self.assertLess(ran, TRIALS, "too late in all trials")
 
+    def wrapper(self, mark):
+        return proc.Process(
+            self.argv("run", "k", "--", "sh", "-c",
+                      'echo up >"$MARK"; exec sleep 60'),
+            env=quiet_env(MARK=mark), start_new_session=True)
+
+    def start_s(self):
+        """From the wrapper's beginning to the child's, today."""
+        begin = time.monotonic()
+        wrapper = self.wrapper(self.path("up"))
+        self.there("up")
+        took_s = time.monotonic() - begin
+        wrapper.kill()
+        return took_s
+
     @staticmethod
-    def child_of(path):
-        try:
-            with open(path, encoding="ascii") as text:
-                return int(text.read() or 0)
-        except FileNotFoundError:
-            return 0
+    def marked(mark):
+        """Who has it in the environment, before and after exec, and may
+        still do something."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as environ:
+                    has = f"MARK={mark}".encode() in \
+                        environ.read().split(b"\0")
+            except OSError:
+                continue
+            if has and alive(int(pid)):
+                found.append(int(pid))
+        return found
 
 
 class ReportTest(CliCase):

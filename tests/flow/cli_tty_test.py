@@ -12,7 +12,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import proc  # noqa: E402
-from clicase import alive, quiet_env  # noqa: E402
+from clicase import LOOP, alive, quiet_env  # noqa: E402
 from scripted import Scripted  # noqa: E402
 
 SOON_S = 15
@@ -117,8 +117,7 @@ class TtyTest(unittest.TestCase):
 
     def test_a_group_of_its_own_gets_it_passed_on(self):
         terminal = self.start("run", "--group", "a", "--", "sh", "-c",
-                              "trap 'exit 7' INT; echo ready; "
-                              "while :; do sleep 0.02; done")
+                              f"trap 'exit 7' INT; echo ready; {LOOP}")
         terminal.expect("ready")
         terminal.type("\x03")
         self.assertEqual(terminal.wait(), 7)

@@ -287,7 +287,11 @@ zklock_lock *zkl_several_named(zklock_client *client,
 void zkl_several_answered(zklock_client *client, const struct zkl_call *call);
 /* All that were asked for with this one are not wanted any more. */
 void zkl_several_revoke(const zklock_lock *lock);
-/* Granted, but nobody was told: it, and what came with it, never happened. */
+/* What a hold that was lost before its release ends with. */
+int zkl_lost_error(const zklock_lock *lock);
+/* Granted, and perhaps lost again, but nobody was told. */
+bool zkl_is_unseen(const zklock_lock *lock);
+/* Such a one, and what came with it, never happened. */
 int zkl_take_back(zklock_lock *lock);
 
 /* --------------------------------------------------------------- replies -- */

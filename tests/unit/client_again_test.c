@@ -317,9 +317,9 @@ START_TEST(one_reconnect_is_enough)
 	zklock_lock *l;
 
 	c = begin_told(
-	    HELLO "+\n.\n" HELLO "<1 LOCK foo\n" GRANT("1", "foo", "8"), false);
+	    HELLO ".\n+\n" HELLO "<1 LOCK foo\n" GRANT("1", "foo", "8"), false);
 	ck_assert_int_eq(pthread_create(&first, NULL, reconnect_0, c), 0);
-	come(&told.closed); /* the old one's: it is under way */
+	come(&told.closed); /* by us: it is under way */
 	ck_assert_int_eq(zklock_try(c, "foo", &l), ZKLOCK_E_DISCONNECTED);
 	ck_assert_int_eq(zklock_refresh(c), ZKLOCK_E_DISCONNECTED);
 	ck_assert_int_eq(pthread_create(&second, NULL, reconnect_1, c), 0);

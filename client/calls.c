@@ -39,7 +39,8 @@ static struct zkl_call *begin(zklock_client *client,
 {
 	struct zkl_call *call;
 
-	if (client->closed || client->unsendable) {
+	if (client->closed || client->unsendable ||
+	    (client->greeting && !like->greeting)) {
 		(void)zkl_fail(client, ZKLOCK_E_DISCONNECTED, NULL, NULL);
 		return NULL;
 	}

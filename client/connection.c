@@ -115,7 +115,7 @@ void zkl_on_hello(zklock_client *client, const struct zkp_reply *reply)
 /* One HELLO; push asks for the deadline in lines. */
 static int say_hello(zklock_client *client, bool push, int64_t deadline_ms)
 {
-	const struct zkl_call like = { 0 };
+	const struct zkl_call like = { .greeting = client->greeting };
 	struct zkl_call *call;
 	struct zkp_request rq;
 	int ret;
@@ -134,11 +134,11 @@ static int say_hello(zklock_client *client, bool push, int64_t deadline_ms)
 
 int zkl_hello(zklock_client *client, int64_t deadline_ms)
 {
-	bool first = client->facts.state == ZKLOCK_STATE_UNKNOWN;
 	int ret = say_hello(client, false, deadline_ms);
 
-	if (ret || !first)
+	if (ret || client->greeted)
 		return ret;
+	client->greeted = true;
 	/* Only now, before there is a lock that reads it. */
 	client->facts.lease_mapped = zkl_view_map(
 	    client->view, client->facts.lease_path, client->page_id);
@@ -153,6 +153,7 @@ int zkl_hello(zklock_client *client, int64_t deadline_ms)
  * failure. */
 static int begin(zklock_client *client, int fd)
 {
+	struct zkl_view *view;
 	struct timespec ts;
 	int ret;
 
@@ -160,18 +161,24 @@ static int begin(zklock_client *client, int fd)
 	(void)snprintf(client->prefix, sizeof client->prefix, "z%08" PRIx32 "-",
 		       (uint32_t)((uint64_t)ts.tv_sec * 1000000000 +
 				  (uint64_t)ts.tv_nsec));
-	zkl_view_unref(client->view);
-	client->view = zkl_view_new();
-	if (!client->view)
+	view = zkl_view_new();
+	if (!view)
 		return ZKLOCK_E_NOMEM;
+	zkl_view_unref(client->view);
+	client->view = view;
+	client->connection++;
+	client->greeted = false;
 	ret = zkl_stream_begin(client, fd);
 	if (ret)
 		return ret;
 	client->facts = (struct zklock_info)ZKLOCK_INFO_INIT;
 	zkl_copy(client->facts.socket, sizeof client->facts.socket,
 		 client->socket_path);
+	client->greeting = true; /* nobody else is let in before HELLO */
 	ret = zkl_hello(client, client->connect_until_ms);
-	if (ret == ZKLOCK_OK && client->flags & ZKLOCK_F_THREAD)
+	client->greeting = false;
+	if (ret == ZKLOCK_OK && client->flags & ZKLOCK_F_THREAD &&
+	    !client->threaded)
 		ret = zkl_thread_start(client);
 	return ret;
 }
@@ -366,28 +373,56 @@ void zklock_close(zklock_client *client)
 	client_free(client);
 }
 
-int zklock_reconnect(zklock_client *client)
+/* The mutex is let go while we connect: who waits on the old connection, and
+ * the private thread, learn of its end meanwhile. */
+static int reconnect(zklock_client *client)
 {
 	int fd = -1;
-	int ret = zkl_enter_blocking(client);
+	int ret;
 
-	if (ret)
-		return ret;
-	if (client->foreign_fd || client->dispatching)
-		return zkl_leave(client, ZKLOCK_E_INVAL);
 	zkl_cut(client, ZKLOCK_E_DISCONNECTED);
-	(void)zkl_leave(client, ZKLOCK_OK);
-	zkl_thread_stop(client);
-	(void)pthread_mutex_lock(&client->mutex);
 	client->connect_until_ms = zklock_now_ms() + client->connect_timeout_ms;
+	(void)pthread_mutex_unlock(&client->mutex);
 	ret = zkl_connect(client, &fd);
+	(void)pthread_mutex_lock(&client->mutex);
 	if (ret)
-		return zkl_leave(client, zkl_fail(client, ret, NULL, NULL));
+		return zkl_fail(client, ret, NULL, NULL);
 	close_fd(client->fd);
 	client->fd = fd;
 	ret = begin(client, fd);
 	if (ret)
 		zkl_cut(client, ret);
+	zkl_thread_kick(client); /* it knows the old descriptor only */
+	return ret;
+}
+
+/* Whether somebody else's ended since we were called; waits for one that is
+ * under way. */
+static bool was_reconnected(zklock_client *client, unsigned ended)
+{
+	while (client->reconnecting &&
+	       atomic_load(&client->reconnects) == ended)
+		(void)pthread_cond_wait(&client->changed, &client->mutex);
+	return atomic_load(&client->reconnects) != ended;
+}
+
+int zklock_reconnect(zklock_client *client)
+{
+	unsigned ended = client ? atomic_load(&client->reconnects) : 0;
+	int ret = zkl_enter_blocking(client);
+
+	if (ret)
+		return ret;
+	if (client->foreign_fd || (client->dispatching && !client->threaded))
+		return zkl_leave(client, ZKLOCK_E_INVAL);
+	if (was_reconnected(client, ended))
+		return zkl_leave(client, client->reconnected);
+	client->reconnecting = true;
+	ret = reconnect(client);
+	client->reconnecting = false;
+	client->reconnected = ret;
+	(void)atomic_fetch_add(&client->reconnects, 1);
+	(void)pthread_cond_broadcast(&client->changed);
 	return zkl_leave(client, ret);
 }
 
@@ -444,6 +479,9 @@ int zklock_refresh(zklock_client *client)
 
 	if (ret)
 		return ret;
+	if (client->greeting) /* another thread reconnects */
+		return zkl_leave(client, zkl_fail(client, ZKLOCK_E_DISCONNECTED,
+						  NULL, NULL));
 	deadline_ms = zklock_now_ms() + client->reply_timeout_ms;
 	return zkl_leave(client, zkl_hello(client, deadline_ms));
 }

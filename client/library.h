@@ -140,6 +140,7 @@ enum zkl_lock_state {
 struct zklock_lock {
 	TAILQ_ENTRY(zklock_lock) node;
 	zklock_client *client;
+	unsigned connection; /* the client's when it was asked for */
 	struct zkl_view *view;
 	char *name;
 	char *node_path; /* NULL: none to name */
@@ -176,6 +177,7 @@ zklock_lock *zkl_lock_new(zklock_client *client, const char *name,
 			  const struct zklock_lock_options *options);
 /* Off all lists; nothing is sent. */
 void zkl_lock_free(zklock_lock *lock);
+/* Of the present connection: the next daemon begins to count anew. */
 zklock_lock *zkl_lock_by_id(zklock_client *client, uint64_t id);
 
 struct zkl_grant {
@@ -211,7 +213,8 @@ struct zkl_call {
 	LIST_ENTRY(zkl_call) node;
 	uint64_t number; /* of its tag */
 	enum zkp_verb verb;
-	bool command; /* zklock_command(): verb means nothing */
+	bool command;  /* zklock_command(): verb means nothing */
+	bool greeting; /* the first HELLO of a connection */
 	bool
 	    several; /* LOCK of the locks whose group is number; lock is NULL */
 	bool kept;   /* somebody waits: done, not freed */
@@ -284,7 +287,11 @@ zklock_lock *zkl_several_named(zklock_client *client,
 void zkl_several_answered(zklock_client *client, const struct zkl_call *call);
 /* All that were asked for with this one are not wanted any more. */
 void zkl_several_revoke(const zklock_lock *lock);
-/* Granted, but nobody was told: it, and what came with it, never happened. */
+/* What a hold that was lost before its release ends with. */
+int zkl_lost_error(const zklock_lock *lock);
+/* Granted, and perhaps lost again, but nobody was told. */
+bool zkl_is_unseen(const zklock_lock *lock);
+/* Such a one, and what came with it, never happened. */
 int zkl_take_back(zklock_lock *lock);
 
 /* --------------------------------------------------------------- replies -- */
@@ -325,6 +332,7 @@ struct zklock_client {
 	size_t out_len;
 	size_t out_size;
 
+	unsigned connection;         /* how many there have been */
 	char prefix[ZKL_PREFIX_MAX]; /* of our tags on this connection */
 	uint64_t calls_last;
 	size_t calls_len;
@@ -334,6 +342,7 @@ struct zklock_client {
 	struct zkl_locks locks;
 	size_t locks_len;
 
+	bool greeted; /* the page is mapped, or lines were asked for */
 	struct zklock_info facts;
 	uint64_t page_id; /* HELLO's lease_id; 0: none */
 	struct zklock_failure failure;
@@ -350,12 +359,16 @@ struct zklock_client {
 
 	bool threaded;
 	bool stopping;
-	unsigned wakeups; /* taken by the thread for zklock_poll() */
+	bool greeting;          /* only who opens sends and reads */
+	bool reconnecting;      /* by somebody, the mutex let go at times */
+	int reconnected;        /* how the latest one ended */
+	atomic_uint reconnects; /* that have ended */
+	unsigned wakeups;       /* taken by the thread for zklock_poll() */
 	unsigned wakeups_seen;
 	unsigned dispatched; /* events given to the callback */
 	int timer_fd;        /* CLOCK_BOOTTIME, the thread's */
 	pthread_t thread;
-	pthread_cond_t changed; /* after each turn of the thread */
+	pthread_cond_t changed; /* after each turn of the thread, and an end */
 };
 
 /* Into a function of zklock.h: the right process, the mutex taken.  After

@@ -33,6 +33,7 @@ zklock_lock *zkl_lock_new(zklock_client *client, const char *name,
 		return NULL;
 	}
 	lock->client = client;
+	lock->connection = client->connection;
 	lock->view = zkl_view_ref(client->view);
 	lock->state = ZKL_LOCK_WAITING;
 	atomic_store(&lock->max_until_ms, ZKL_NEVER_MS);
@@ -66,7 +67,8 @@ zklock_lock *zkl_lock_by_id(zklock_client *client, uint64_t id)
 
 	TAILQ_FOREACH(lock, &client->locks, node)
 	{
-		if (id && atomic_load(&lock->id) == id)
+		if (id && lock->connection == client->connection &&
+		    atomic_load(&lock->id) == id)
 			return lock;
 	}
 	return NULL;

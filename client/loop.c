@@ -131,7 +131,11 @@ static void sleep_own(zklock_client *client, int64_t until_ms, bool woken)
 
 	if (wake_ms < until_ms)
 		until_ms = wake_ms;
+	if (client->greeting) /* others may look, and are told of the old end */
+		(void)pthread_mutex_unlock(&client->mutex);
 	(void)poll(fds, 2, poll_ms(until_ms)); /* a signal: look again */
+	if (client->greeting)
+		(void)pthread_mutex_lock(&client->mutex);
 	if (fds[1].revents)
 		drain_wake(client);
 }
@@ -170,20 +174,21 @@ static int64_t patience_ms(const zklock_client *client,
 
 int zkl_wait(zklock_client *client, struct zkl_call *call, int64_t deadline_ms)
 {
+	bool own = !client->threaded || client->greeting;
 	int64_t until_ms;
 
 	for (;;) {
-		if (!client->threaded)
+		if (own)
 			(void)zkl_pump(client);
 		if (call->done)
 			return call->result;
 		until_ms = patience_ms(client, call, deadline_ms);
 		if (zklock_now_ms() >= until_ms)
 			return zkl_fail(client, ZKLOCK_E_NOREPLY, NULL, NULL);
-		if (client->threaded)
-			sleep_changed(client, until_ms);
-		else
+		if (own)
 			sleep_own(client, until_ms, false);
+		else
+			sleep_changed(client, until_ms);
 	}
 }
 
@@ -276,7 +281,7 @@ static void set_timer(zklock_client *client)
 static void sleep_thread(zklock_client *client)
 {
 	struct pollfd fds[3] = {
-		{ .fd = client->closed ? -1 : client->fd,
+		{ .fd = client->closed || client->greeting ? -1 : client->fd,
 		  .events = events_of(client) },
 		{ .fd = client->wake_fd, .events = POLLIN },
 		{ .fd = client->timer_fd, .events = POLLIN },
@@ -299,7 +304,8 @@ static void *run(void *arg)
 
 	(void)pthread_mutex_lock(&client->mutex);
 	while (!client->stopping) {
-		(void)zkl_pump(client);
+		if (!client->greeting)
+			(void)zkl_pump(client);
 		(void)pthread_cond_broadcast(&client->changed);
 		more = zkl_dispatch(client);
 		(void)pthread_cond_broadcast(&client->changed);

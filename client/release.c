@@ -12,10 +12,9 @@ int zklock_cancel(zklock_lock *lock)
 
 	if (ret)
 		return ret;
-	if (lock->state == ZKL_LOCK_HELD &&
-	    lock->notes[ZKL_NOTE_GRANTED].queued)
+	if (zkl_is_unseen(lock))
 		ret = zkl_take_back(lock);
-	else if (lock->state == ZKL_LOCK_HELD)
+	else if (lock->state == ZKL_LOCK_HELD || lock->state == ZKL_LOCK_LOST)
 		ret = ZKLOCK_E_HELD;
 	else if (lock->state == ZKL_LOCK_WAITING && lock->asking)
 		ret = zkl_call_off(lock);
@@ -24,7 +23,7 @@ int zklock_cancel(zklock_lock *lock)
 	return zkl_leave(client, ret);
 }
 
-static int lost_error(const zklock_lock *lock)
+int zkl_lost_error(const zklock_lock *lock)
 {
 	return lock->lost_reason == ZKLOCK_REASON_DISCONNECTED
 		   ? ZKLOCK_E_DISCONNECTED
@@ -42,7 +41,7 @@ int zklock_release_async(zklock_lock *lock)
 		ret = zkl_unlock(lock, NULL);
 	} else if (lock->state == ZKL_LOCK_LOST) {
 		zkl_notes_forget(lock);
-		zkl_lock_released(lock, lost_error(lock));
+		zkl_lock_released(lock, zkl_lost_error(lock));
 		zkl_thread_kick(client);
 	} else {
 		ret = ZKLOCK_E_INVAL;
@@ -111,7 +110,7 @@ static int release_held(zklock_client *client, zklock_lock *lock)
 
 static int release_lost(zklock_client *client, zklock_lock *lock)
 {
-	int ret = zkl_fail(client, lost_error(lock), lock->name, NULL);
+	int ret = zkl_fail(client, zkl_lost_error(lock), lock->name, NULL);
 
 	zkl_lock_free(lock);
 	return ret;

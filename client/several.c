@@ -359,10 +359,23 @@ void zkl_several_revoke(const zklock_lock *lock)
 		other->revoked = true;
 }
 
+bool zkl_is_unseen(const zklock_lock *lock)
+{
+	return lock->notes[ZKL_NOTE_GRANTED].queued &&
+	       (lock->state == ZKL_LOCK_HELD || lock->state == ZKL_LOCK_LOST);
+}
+
 static int take_back(zklock_lock *lock)
 {
-	int ret = zkl_unlock(lock, NULL);
+	int ret;
 
+	if (lock->state == ZKL_LOCK_LOST) { /* there is nothing to give back */
+		zkl_notes_forget(lock);
+		zkl_lock_failed(lock, zkl_lost_error(lock));
+		zkl_thread_kick(lock->client);
+		return ZKLOCK_OK;
+	}
+	ret = zkl_unlock(lock, NULL);
 	if (ret == ZKLOCK_OK) {
 		zkl_notes_forget(lock);
 		lock->revoked = true;
@@ -377,8 +390,7 @@ int zkl_take_back(zklock_lock *lock)
 
 	while (lock->group &&
 	       (other = next_of(lock->client, lock->group, other))) {
-		if (other->state == ZKL_LOCK_HELD &&
-		    other->notes[ZKL_NOTE_GRANTED].queued)
+		if (zkl_is_unseen(other))
 			(void)take_back(other);
 	}
 	return ret;

@@ -273,4 +273,5 @@ void zkl_cut(zklock_client *client, int error)
 	zkl_calls_cut(client, error);
 	zkl_note_client(client, ZKL_NOTE_CLOSED, ZKLOCK_EVENT_CLOSED)->error =
 	    error;
+	(void)pthread_cond_broadcast(&client->changed);
 }

@@ -130,6 +130,13 @@ int zklock_try(zklock_client *client, const char *name, zklock_lock **lock_out)
 
 /* ------------------------------------------------------------- with -- */
 
+/* One error says that fn ran and no other does. */
+static int not_called(int error)
+{
+	/* That of a grant which came too late: no answer in time. */
+	return error == ZKLOCK_E_LOST ? ZKLOCK_E_NOREPLY : error;
+}
+
 int zklock_with(zklock_client *client, const char *name,
 		const struct zklock_lock_options *options,
 		int (*fn)(zklock_lock *lock, void *userdata), void *userdata)
@@ -142,10 +149,9 @@ int zklock_with(zklock_client *client, const char *name,
 		return ZKLOCK_E_INVAL;
 	ret = zklock_acquire(client, name, options, &lock);
 	if (ret)
-		return ret;
+		return not_called(ret);
 	done = fn(lock, userdata);
-	ret = zklock_release(lock);
-	return ret ? ret : done;
+	return zklock_release(lock) ? ZKLOCK_E_LOST : done;
 }
 
 /* ----------------------------------------------------------------- wait -- */

@@ -6,9 +6,14 @@
  * host's ZooKeeper session is proven, and it may end early (ZKLOCK_EVENT_LOST).
  * A program that sits in its critical section and reads no socket hears of no
  * event: either ask zklock_is_held() or zklock_valid_ms() before each step
- * that must not happen twice (they cost no system call and need no event), or
- * open with ZKLOCK_F_THREAD and a callback.  Whatever you do, hand the token
- * of the hold to what you write to, and let that refuse a smaller one.
+ * that must not happen twice, or open with ZKLOCK_F_THREAD and a callback.
+ * Without a system call, and without an event, the two know of a session that
+ * is lost or not proven in time, a daemon that is frozen or gone, and the end
+ * of max_hold_ms.  A KICK, a deleted znode and a daemon that closes this one
+ * connection are said in lines only, and they know once somebody has read
+ * them: zklock_process(), zklock_check(), or the thread of ZKLOCK_F_THREAD.
+ * Whatever you do, hand the token of the hold to what you write to, and let
+ * that refuse a smaller one.
  *
  *	zklock_client *c;
  *	zklock_lock *l;
@@ -200,6 +205,9 @@ ZKLOCK_API void zklock_close(zklock_client *client);
  * A new connection to the same socket.  Locks of the old one become lost
  * first (and failed, if they waited), with their events.  They stay what they
  * are: nothing is asked for again.  ZKLOCK_E_INVAL after zklock_open_fd().
+ * When it fails the client stays closed, and may try again.  Who calls it while
+ * another thread's is under way has that one's result; later, it gives up the
+ * new connection: threads that share a client leave it to one of them.
  */
 ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_reconnect(zklock_client *client);
 
@@ -396,9 +404,9 @@ ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_adopt(zklock_client *client,
 					     zklock_lock **lock_out);
 
 /*
- * Acquire, call fn, release.  Below 0: not acquired (fn was not called), or
- * ZKLOCK_E_LOST, ZKLOCK_E_DISCONNECTED: the hold ended while fn ran.  Else
- * what fn returned, which should be 0 or more.
+ * Acquire, call fn, release.  What fn returned, which should be 0 or more;
+ * ZKLOCK_E_LOST: fn ran, but nobody says that the hold was ours to its end (see
+ * zklock_last_failure()).  Any other error: fn was not called.
  */
 ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_with(
     zklock_client *client, const char *name,
@@ -413,9 +421,10 @@ ZKLOCK_API ZKLOCK_MUSTCHECK int zklock_env_token(uint64_t *token_out);
 /*
  * True while the hold is proven: granted, not lost, not released, and the
  * deadline (of the lease page, where it can be mapped) not reached on our own
- * clock.  Any thread, also in a signal handler; no system call (the clock is
- * read in the vDSO).  True means "at this moment, up to the deadline": the
- * token is what protects a write that is slow on its way.
+ * clock.  What lines say (READ THIS FIRST) counts once they were read.  Any
+ * thread, also in a signal handler; no system call (the clock is in the vDSO).
+ * True means "at this moment, up to the deadline": the token is what protects
+ * a write that is slow on its way.
  */
 ZKLOCK_API bool zklock_is_held(const zklock_lock *lock);
 /* How long that is so if nothing more is heard; 0 when not held.  Any
@@ -473,8 +482,8 @@ enum zklock_event_type {
 	 * its locks; nothing comes behind it, but for zklock_reconnect(). */
 	ZKLOCK_EVENT_CLOSED,
 	/* Somebody (holder: who; text: why) wants this hold back.  With an
-	 * until_ms it is being taken away: it is over then, in grace_ms, and
-	 * zklock_is_held() knows.  Without one it is only asked for. */
+	 * until_ms it is being taken away: over then, in grace_ms, as
+	 * zklock_is_held() knows now.  Without one it is only asked for. */
 	ZKLOCK_EVENT_REVOKE,
 	/* Of a lock asked for with wanted: somebody waits behind this hold;
 	 * pos: how many, as far as is known.  Once. */
@@ -675,10 +684,7 @@ ZKLOCK_API int zklock_row_word(const char *line, unsigned index, char *buf,
 ZKLOCK_API int zklock_row_value(const char *line, const char *key, char *buf,
 				size_t size);
 
-/*
- * For
- *	__attribute__((cleanup(zklock_releasep))) zklock_lock *l = NULL;
- */
+/* For __attribute__((cleanup(zklock_releasep))) zklock_lock *l = NULL; */
 static inline void zklock_releasep(zklock_lock **lock)
 {
 	if (*lock)

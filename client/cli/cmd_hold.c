@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "client/cli/clock.h"
@@ -62,23 +60,31 @@ static void print_lines(const struct cli_args *args,
 	(void)fflush(stdout);
 }
 
-/* Input has ended; what is written to us is of no interest. */
-static bool input_ended(void)
+/* Input has ended; what is written to us is of no interest.  In the
+ * background what is typed is another's (TTIN is blocked, so that it is EIO):
+ * no reason to end.  Told to continue we look again. */
+static bool input_ended(bool *listening)
 {
 	char chunk[512];
 	ssize_t got = read(STDIN_FILENO, chunk, sizeof chunk);
 
+	if (got < 0 && errno == EIO && isatty(STDIN_FILENO)) {
+		*listening = false;
+		return false;
+	}
 	return got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN);
 }
 
 /* A request to end; a stop from the terminal is obeyed. */
-static bool asked_to_end(const struct cli_signals *signals)
+static bool asked_to_end(const struct cli_signals *signals, bool *listening)
 {
 	struct cli_signal one;
 
 	while (cli_signals_next(signals, &one)) {
 		if (one.number == SIGTSTP)
 			(void)raise(SIGSTOP);
+		if (one.number == SIGCONT) /* to the foreground, perhaps */
+			*listening = true;
 		if (cli_signal_ends(one.number))
 			return true;
 	}
@@ -116,6 +122,7 @@ static bool keep(const struct cli_args *args, struct cli_hold *hold,
 		 const struct cli_signals *signals, struct cli_fault *fault)
 {
 	int timer_fd = cli_timer_open();
+	bool listening = true;
 	bool wished = false;
 
 	if (timer_fd < 0)
@@ -128,7 +135,7 @@ static bool keep(const struct cli_args *args, struct cli_hold *hold,
 			{ .fd = timer_fd, .events = POLLIN },
 			{ .fd = signals->fd, .events = POLLIN },
 			cli_hold_pollfd(hold),
-			{ .fd = args->notify ? -1 : STDIN_FILENO,
+			{ .fd = args->notify || !listening ? -1 : STDIN_FILENO,
 			  .events = POLLIN },
 		};
 
@@ -139,8 +146,8 @@ static bool keep(const struct cli_args *args, struct cli_hold *hold,
 		cli_timer_set(timer_fd, end_ms);
 		if (poll(wait, 4, -1) < 0)
 			continue;
-		wished =
-		    asked_to_end(signals) || (wait[3].revents && input_ended());
+		wished = asked_to_end(signals, &listening) ||
+			 (wait[3].revents && input_ended(&listening));
 		if (wished)
 			break;
 	}

@@ -113,6 +113,11 @@ static bool options_agree(struct job *job)
 		return cli_fault_set(&job->fault, CLI_EXIT_USAGE,
 				     "with --no-fork nobody is left for "
 				     "--report, --wait-all or --max-run");
+	if (args->kill_after_ms != CLI_UNSET && args->max_hold_ms &&
+	    args->kill_after_ms >= args->max_hold_ms)
+		return cli_fault_set(&job->fault, CLI_EXIT_USAGE,
+				     "--kill-after leaves nothing of "
+				     "--max-hold to run in");
 	return true;
 }
 
@@ -163,6 +168,10 @@ static bool kill_after(struct job *job, struct cli_ladder_rules *rules)
 	if (wish_ms == CLI_UNSET) {
 		rules->kill_after_ms =
 		    most_ms < KILL_AFTER_MS ? most_ms : KILL_AFTER_MS;
+		/* Else it would be asked to end before it has begun. */
+		if (job->args->max_hold_ms &&
+		    rules->kill_after_ms > job->args->max_hold_ms / 2)
+			rules->kill_after_ms = job->args->max_hold_ms / 2;
 		return true;
 	}
 	rules->kill_after_ms = wish_ms;
@@ -236,9 +245,9 @@ static bool take(struct job *job, struct cli_ladder_rules *rules)
 		}
 	}
 	job->outcome = job->hold.outcome;
-	if (job->fault.exit != CLI_EXIT_UNAVAILABLE ||
-	    !args->if_unavailable_run)
+	if (!job->hold.unreachable || !args->if_unavailable_run)
 		return false;
+	cli_hold_end(&job->hold); /* or it might be granted yet, to nobody */
 	cli_say_error("%s; the command runs WITHOUT the lock", job->fault.text);
 	job->fault = (struct cli_fault){ 0 };
 	return true;
@@ -260,18 +269,36 @@ static bool lifeline(struct job *job, struct cli_spawn *spawn, int *fd_out)
 	return true;
 }
 
+/* The last look before there is a command: we may have been stopped, or have
+ * slept, since the grant. */
+static bool still_held(struct job *job)
+{
+	if (!job->locked || cli_hold_is_held(&job->hold))
+		return true;
+	job->outcome = "lost";
+	return cli_fault_set(&job->fault, job->args->lost_exit,
+			     "\"%s\" was lost before the command began",
+			     cli_hold_about(&job->hold));
+}
+
 static bool start(struct job *job, struct cli_supervision *how)
 {
 	struct cli_spawn spawn;
 
 	describe(job, &spawn);
 	if (job->args->no_fork) {
-		cli_spawn_exec(&spawn, &job->fault);
+		if (still_held(job))
+			cli_spawn_exec(&spawn, &job->fault);
 		return false;
 	}
 	how->own_group = wants_own_group(job->args);
 	spawn.own_group = how->own_group;
-	if (!lifeline(job, &spawn, &how->lifeline_fd))
+	/* What can fail does so while there is no child to be watched. */
+	how->timer_fd = cli_timer_open();
+	if (how->timer_fd < 0)
+		return cli_fault_set(&job->fault, CLI_EXIT_OSERR, "timer: %s",
+				     strerror(-how->timer_fd));
+	if (!lifeline(job, &spawn, &how->lifeline_fd) || !still_held(job))
 		return false;
 	cli_spawn_adopt_orphans();
 	how->child = cli_spawn(&spawn, &job->fault);
@@ -295,8 +322,7 @@ static int watch_over(struct job *job, struct cli_supervision *how)
 	const struct cli_args *args = job->args;
 	struct cli_supervised what;
 
-	if (!cli_supervise(how, &what, &job->fault))
-		return job->fault.exit;
+	cli_supervise(how, &what);
 	if (job->locked && !what.lost) /* else there is nothing to give back */
 		cli_hold_release(&job->hold);
 	job->outcome = outcome_of(job, &what);

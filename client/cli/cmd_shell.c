@@ -5,6 +5,9 @@
  * A plain connection: what is typed goes out, what comes in is shown, events
  * and late replies too.  At the end of input the connection is half-closed,
  * so that "echo STATUS | zklock shell" shows the whole answer.
+ *
+ * The daemon does not read on from who does not read its answers: what cannot
+ * be sent now waits, and is no reason not to read.
  */
 #include <errno.h>
 #include <poll.h>
@@ -22,6 +25,16 @@
 
 /* More than one line of the protocol; a longer one arrives in parts. */
 #define CHUNK_BYTES 8192
+
+struct talk {
+	int fd;
+	bool editing;
+	bool input;  /* there may be more */
+	bool failed; /* some of it could not be sent */
+	char unsent[CHUNK_BYTES];
+	size_t unsent_at;
+	size_t unsent_len;
+};
 
 static bool send_all(int fd, const char *bytes, size_t len)
 {
@@ -58,60 +71,99 @@ static bool show(int fd)
 /* A line for the daemon from the editor; NULL is the end of input. */
 static void typed(const char *line, void *closure)
 {
-	int fd = *(int *)closure;
+	struct talk *talk = closure;
 
-	if (line)
-		(void)(send_all(fd, line, strlen(line)) &&
-		       send_all(fd, "\n", 1));
-	else
-		(void)shutdown(fd, SHUT_WR);
+	if (!line)
+		(void)shutdown(talk->fd, SHUT_WR);
+	else if (!send_all(talk->fd, line, strlen(line)) ||
+		 !send_all(talk->fd, "\n", 1))
+		talk->failed = true;
 }
 
-/* False at the end of input. */
-static bool piped(int fd)
+/* As much of it as goes without waiting. */
+static void send_some(struct talk *talk)
 {
-	char chunk[CHUNK_BYTES];
-	ssize_t got = read(STDIN_FILENO, chunk, sizeof chunk);
+	ssize_t sent = send(talk->fd, talk->unsent + talk->unsent_at,
+			    talk->unsent_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (sent < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (sent < 0) { /* what it said before it went is still to be read */
+		talk->failed = true;
+		talk->input = false;
+		sent = (ssize_t)talk->unsent_len;
+	}
+	talk->unsent_at += (size_t)sent;
+	talk->unsent_len -= (size_t)sent;
+}
+
+static void piped(struct talk *talk)
+{
+	ssize_t got = read(STDIN_FILENO, talk->unsent, sizeof talk->unsent);
 
 	if (got < 0 && errno == EINTR)
-		return true;
-	if (got > 0)
-		return send_all(fd, chunk, (size_t)got);
-	(void)shutdown(fd, SHUT_WR);
-	return false;
+		return;
+	talk->unsent_at = 0;
+	talk->unsent_len = got > 0 ? (size_t)got : 0;
+	talk->input = got > 0;
+	if (talk->input)
+		send_some(talk);
+	else
+		(void)shutdown(talk->fd, SHUT_WR);
 }
 
-static void converse(int fd)
+/* The connection has ended: was there more to be said? */
+static bool has_more(struct talk *talk)
 {
-	bool editing = cli_edit_start("zklock> ", typed, &fd);
-	bool input = true;
+	struct pollfd more = { .fd = STDIN_FILENO, .events = POLLIN };
 
-	for (;;) {
-		struct pollfd two[2] = {
-			{ .fd = fd, .events = POLLIN },
-			{ .fd = input ? STDIN_FILENO : -1, .events = POLLIN },
-		};
+	if (talk->input && !talk->editing && !talk->unsent_len &&
+	    poll(&more, 1, 0) == 1)
+		piped(talk);
+	return talk->failed || talk->unsent_len > 0;
+}
 
-		if (poll(two, 2, -1) < 0 && errno != EINTR)
-			break;
-		if (two[0].revents && !show(fd))
-			break;
-		if (two[1].revents)
-			input = editing ? cli_edit_read() : piped(fd);
-	}
-	cli_edit_end();
+/* False at the connection's end. */
+static bool turn(struct talk *talk)
+{
+	bool listens = talk->input && !talk->unsent_len;
+	struct pollfd two[2] = {
+		{ .fd = talk->fd, .events = POLLIN },
+		{ .fd = listens ? STDIN_FILENO : -1, .events = POLLIN },
+	};
+
+	if (talk->unsent_len)
+		two[0].events |= POLLOUT;
+	if (poll(two, 2, -1) < 0)
+		return errno == EINTR;
+	if (two[0].revents & ~POLLOUT && !show(talk->fd))
+		return false;
+	if (two[0].revents & POLLOUT)
+		send_some(talk);
+	if (two[1].revents && talk->editing)
+		talk->input = cli_edit_read();
+	else if (two[1].revents)
+		piped(talk);
+	return true;
 }
 
 int cmd_shell(struct cli_args *args, int argc, char **argv)
 {
 	struct cli_fault fault = { 0 };
-	int fd = cli_connect_raw(args, &fault);
+	struct talk talk = { .input = true };
 
 	(void)argc;
 	(void)argv;
-	if (fd < 0)
+	talk.fd = cli_connect_raw(args, &fault);
+	if (talk.fd < 0)
 		return cli_say_fault(args, &fault);
-	converse(fd);
-	(void)close(fd);
-	return CLI_EXIT_OK;
+	talk.editing = cli_edit_start("zklock> ", typed, &talk);
+	while (turn(&talk))
+		;
+	cli_edit_end();
+	if (has_more(&talk))
+		(void)cli_fault_set(&fault, CLI_EXIT_UNAVAILABLE,
+				    "the connection ended before all was sent");
+	(void)close(talk.fd);
+	return cli_say_fault(args, &fault);
 }

@@ -28,8 +28,17 @@
 /* The daemon ends a wait; when it does not, we do, so much later. */
 #define LATE_MS 1000
 
+/* Nobody there yet, or nobody who could grant: worth another look. */
+static bool may_come(int error)
+{
+	return error == ZKLOCK_E_NODAEMON || error == ZKLOCK_E_NOREPLY ||
+	       error == ZKLOCK_E_DISCONNECTED || error == ZKLOCK_E_DRAINING ||
+	       error == ZKLOCK_E_UNAVAILABLE || error == ZKLOCK_E_SUSPENDED;
+}
+
 static bool refuse(struct cli_hold *hold, struct cli_fault *fault, int error)
 {
+	hold->unreachable = may_come(error) && fault->exit != CLI_EXIT_NOPERM;
 	hold->outcome = "refused";
 	if (fault->exit == CLI_EXIT_UNAVAILABLE)
 		hold->outcome = "unavailable";
@@ -41,6 +50,8 @@ static bool refuse(struct cli_hold *hold, struct cli_fault *fault, int error)
 		hold->outcome = "timeout";
 	if (error == ZKLOCK_E_CANCELLED)
 		hold->outcome = "cancelled";
+	if (error == ZKLOCK_E_LOST)
+		hold->outcome = "lost";
 	return false;
 }
 
@@ -58,6 +69,7 @@ static bool cancelled(struct cli_hold *hold, const struct cli_signals *signals,
 		(void)cli_fault_set(fault, CLI_EXIT_SIGNAL + one.number, "%s",
 				    "");
 		hold->outcome = "cancelled";
+		hold->unreachable = false; /* it does not matter any more */
 		return true;
 	}
 	return false;
@@ -73,14 +85,6 @@ static void nap(const struct cli_signals *signals, int64_t span_ms)
 static int64_t less(int64_t a_ms, int64_t b_ms)
 {
 	return a_ms < b_ms ? a_ms : b_ms;
-}
-
-/* Nobody there yet, or nobody who could grant: worth another look. */
-static bool may_come(int error)
-{
-	return error == ZKLOCK_E_NODAEMON || error == ZKLOCK_E_NOREPLY ||
-	       error == ZKLOCK_E_DISCONNECTED || error == ZKLOCK_E_DRAINING ||
-	       error == ZKLOCK_E_UNAVAILABLE || error == ZKLOCK_E_SUSPENDED;
 }
 
 static bool find_daemon(struct cli_hold *hold, const struct cli_args *args,
@@ -258,14 +262,17 @@ static void note_failed(struct cli_hold *hold)
 static bool failed(struct cli_hold *hold, const struct cli_args *args,
 		   const struct zklock_event *event, struct cli_fault *fault)
 {
+	int exit = cli_connect_exit(event->error);
+
 	note_failed(hold);
-	if (cli_connect_exit(event->error) == CLI_EXIT_BUSY)
+	if (exit == CLI_EXIT_BUSY)
 		return not_had(hold, args, event, fault);
+	if (event->error == ZKLOCK_E_LOST) /* the grant was read too late */
+		exit = args->lost_exit;
 	hold->ask_again = may_come(event->error);
-	(void)cli_fault_set(fault, cli_connect_exit(event->error),
-			    "cannot get \"%s\": %s", cli_hold_about(hold),
-			    event->text[0] ? event->text
-					   : zklock_strerror(event->error));
+	(void)cli_fault_set(
+	    fault, exit, "cannot get \"%s\": %s", cli_hold_about(hold),
+	    event->text[0] ? event->text : zklock_strerror(event->error));
 	return refuse(hold, fault, event->error);
 }
 
@@ -413,6 +420,16 @@ static bool ask(struct cli_hold *hold, const struct cli_args *args,
 	return refuse(hold, fault, error);
 }
 
+/* As long as at the beginning, but a wait that is over looks for nobody. */
+static int64_t search_again(const struct cli_args *args, int64_t wait_end_ms)
+{
+	int64_t end_ms = cli_clock_ms() + search_ms(args);
+
+	if (wait_end_ms == CLI_NEVER_MS)
+		return end_ms;
+	return less(end_ms, wait_end_ms + SEARCH_MS_MIN);
+}
+
 bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
 		   const struct cli_signals *signals, struct cli_fault *fault)
 {
@@ -426,12 +443,13 @@ bool cli_hold_take(struct cli_hold *hold, const struct cli_args *args,
 		hold->waits = (struct cli_waits){ .held_ms = -1 };
 		hold->about[0] = '\0';
 		hold->ask_again = false;
+		hold->unreachable = false;
 		if (ask(hold, args, signals, wait_end_ms, fault))
 			return true;
 		if (!hold->ask_again)
 			return false;
 		if (hold->waits.pos > 0) /* it was fine up to now */
-			search_end_ms = cli_clock_ms() + search_ms(args);
+			search_end_ms = search_again(args, wait_end_ms);
 		if (cli_clock_ms() + LOOK_MS >= search_end_ms)
 			return false;
 		cli_say_verbose(args, "%s; looking for it again", fault->text);

@@ -50,6 +50,7 @@ struct cli_hold {
 	int64_t released_ms;
 	struct cli_waits waits;
 	bool ask_again;      /* the daemon went: worth another try */
+	bool unreachable;    /* nobody was there, or without ZooKeeper */
 	const char *outcome; /* for the report, when it was not granted */
 	char reason[CLI_REASON_BYTES]; /* why it was lost, or will be */
 	char revoked[ZKLOCK_HOLDER_MAX + ZKLOCK_TEXT_MAX + 64];

@@ -11,6 +11,15 @@
 static const int left_alone[] = { SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGTRAP,
 				  SIGSYS,  SIGABRT, SIGKILL, SIGSTOP };
 
+/* nohup, and "&" in a script: a blocked signal is kept, ignored or not. */
+static bool is_ignored(int number)
+{
+	struct sigaction action;
+
+	return number != SIGCHLD && sigaction(number, NULL, &action) == 0 &&
+	       action.sa_handler == SIG_IGN;
+}
+
 int cli_signals_open(struct cli_signals *signals)
 {
 	sigset_t wanted;
@@ -18,6 +27,10 @@ int cli_signals_open(struct cli_signals *signals)
 	(void)sigfillset(&wanted);
 	for (size_t i = 0; i < sizeof left_alone / sizeof left_alone[0]; i++)
 		(void)sigdelset(&wanted, left_alone[i]);
+	for (int number = 1; number <= SIGRTMAX; number++) {
+		if (is_ignored(number))
+			(void)sigdelset(&wanted, number);
+	}
 	if (sigprocmask(SIG_BLOCK, &wanted, &signals->mask) < 0)
 		return -errno;
 	/* An ignored CHLD, inherited, would hide the child's exit code. */

@@ -3,7 +3,8 @@
  * signals - what is sent to the wrapper, read in turn from a descriptor.
  *
  * Everything that can be caught is blocked, so that no signal ends the
- * wrapper between two steps; a child gets back the mask we came with.
+ * wrapper between two steps; a child gets back the mask we came with.  What
+ * was ignored when we were started stays so, and is not read.
  */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H

@@ -4,12 +4,10 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "client/cli/clock.h"
-#include "client/cli/exits.h"
 #include "client/cli/say.h"
 #include "client/cli/signame.h"
 #include "client/cli/spawn.h"
@@ -286,18 +284,15 @@ static void sleep_and_wake(struct watch *watch)
 	}
 }
 
-bool cli_supervise(const struct cli_supervision *how,
-		   struct cli_supervised *what_out, struct cli_fault *fault)
+void cli_supervise(const struct cli_supervision *how,
+		   struct cli_supervised *what_out)
 {
 	struct watch watch = { .how = how,
+			       .timer_fd = how->timer_fd,
 			       .lifeline_fd = how->lifeline_fd,
 			       .listening = how->hold != NULL };
 	int64_t now_ms = cli_clock_ms();
 
-	watch.timer_fd = cli_timer_open();
-	if (watch.timer_fd < 0)
-		return cli_fault_set(fault, CLI_EXIT_OSERR, "timer: %s",
-				     strerror(-watch.timer_fd));
 	cli_ladder_start(&watch.ladder, &how->rules, now_ms,
 			 how->hold ? cli_hold_until_ms(how->hold)
 				   : CLI_NEVER_MS);
@@ -320,5 +315,4 @@ bool cli_supervise(const struct cli_supervision *how,
 	    (struct cli_supervised){ .wait_status = watch.wait_status,
 				     .lost = watch.lost || is_loss(&watch),
 				     .cause = watch.ladder.cause };
-	return true;
 }

@@ -24,6 +24,7 @@ struct cli_supervision {
 	pid_t child;
 	bool own_group;
 	int lifeline_fd; /* --wait-all: ends with the last holder; or -1 */
+	int timer_fd;    /* there before the child is */
 };
 
 struct cli_supervised {
@@ -33,8 +34,8 @@ struct cli_supervised {
 };
 
 /* Until the child (and with --wait-all its descendants) has ended, and after
- * a loss until nobody of them is left.  False only with fault: no timer. */
-bool cli_supervise(const struct cli_supervision *how,
-		   struct cli_supervised *what_out, struct cli_fault *fault);
+ * a loss until nobody of them is left.  The descriptors are closed then. */
+void cli_supervise(const struct cli_supervision *how,
+		   struct cli_supervised *what_out);
 
 #endif

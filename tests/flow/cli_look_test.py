@@ -290,6 +290,19 @@ class ShellTest(CliCase):
                             for line in lines), lines)
 
 
+    def test_piped_without_end(self):
+        """More answers than anybody keeps: it reads while it writes."""
+        done = self.zklock("shell", stdin=None, input="STATUS\n" * 60000)
+        self.assertEqual(sum(line.startswith("OK ")
+                             for line in done.stdout.splitlines()), 60000)
+
+    def test_what_could_not_be_said(self):
+        self.zklock("shell", stdin=None, input="PING\nQUIT\n")
+        done = self.zklock("shell", stdin=None, code=69,
+                           input="QUIT\n" + "PING\n" * 100000)
+        self.assertIn("before all was sent", done.stderr)
+
+
 class ElsewhereTest(CliCase):
     """What shows tables is a program beside the one that takes locks."""
 

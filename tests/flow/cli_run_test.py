@@ -14,7 +14,7 @@ from random import Random
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import proc  # noqa: E402
-from clicase import CliCase, alive, quiet_env  # noqa: E402
+from clicase import LOOP, CliCase, alive, quiet_env  # noqa: E402
 
 TRIALS = 10000 if os.environ.get("ZKL_NIGHTLY") else 200
 
@@ -58,6 +58,8 @@ class ExitCodeTest(CliCase):
                 (["run", "-c", "true", "a", "true"], "-c"),
                 (["run", "-F", "-o", "a", "true"], "--close"),
                 (["run", "-k", "1h", "a", "true"], "quarter"),
+                (["run", "-k", "1s", "--max-hold", "1s", "a", "true"],
+                 "--max-hold"),
                 (["run", "a%b", "true"], "a%b"),
                 (["run", "", "true"], "name"),
                 (["run", "--report", "/no/such/dir/x", "a", "true"],
@@ -68,6 +70,21 @@ class ExitCodeTest(CliCase):
                 done = self.zklock(*words, code=64)
                 self.assertIn(what, done.stderr)
                 self.assertEqual(done.stdout, "")
+
+    def test_a_short_max_hold(self):
+        """Half of it is the command's, the other half its grace."""
+        path = self.path("said")
+        begin_ms = proc.now_ms()
+        done = self.zklock(
+            "run", "--max-hold", "1500ms", "a", "--", "sh", "-c",
+            f"trap 'cut -d\" \" -f1 /proc/uptime >{path}; exit' TERM; "
+            "for i in $(seq 500); do sleep 0.02; done", code=79)
+        self.assertGreater(float(self.there("said")) * 1000,
+                           begin_ms + 750 - 15)
+        self.assertIn("--max-hold", done.stderr)
+        self.zklock("run", "--max-hold", "30s", "a", "--", "true")
+        self.zklock("run", "--max-hold", "1s", "-k", "900ms", "a", "--",
+                    "true")
 
     def test_no_daemon(self):
         begin = time.monotonic()
@@ -159,21 +176,42 @@ class WaitTest(CliCase):
         self.holder.unlock("busy")
         self.assertEqual(waiter.wait(), 0)
 
+    def test_what_was_ignored_is_ignored(self):
+        """nohup, or "&" in a script: neither a wait nor a hold ends."""
+        ignored = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+        waiter = proc.Process(
+            ["sh", "-c", "trap '' HUP INT QUIT; exec \"$@\"", "sh",
+             *self.argv("hold", "busy")],
+            env=quiet_env(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            start_new_session=True)
+        self.queued("busy")
+        for number in ignored:
+            self.assertFalse(self._blocks(waiter.pid, number))
+            waiter.signal(number)
+        self.holder.unlock("busy")
+        self.assertIn(b"HELD busy", waiter.stdout.readline())
+        for number in ignored:
+            waiter.signal(number)
+        self.client().err("TRYLOCK busy", "BUSY")
+        waiter.signal(signal.SIGTERM)
+        self.assertEqual(waiter.wait(), 0)
+
     def test_a_signal_while_connecting(self):
         waiter = proc.Process(
             [proc.zklock(), "-S", self.path("none"), "run",
              "--connect-timeout", "60s", "a", "--", "true"],
             stderr=subprocess.DEVNULL)
-        proc.wait_until(lambda: self._blocks(waiter.pid), 10, "it tries")
+        proc.wait_until(lambda: self._blocks(waiter.pid, signal.SIGTERM), 10,
+                        "it tries")
         waiter.signal(signal.SIGTERM)
         self.assertEqual(waiter.wait(), 128 + signal.SIGTERM)
 
     @staticmethod
-    def _blocks(pid):
+    def _blocks(pid, number):
         with open(f"/proc/{pid}/status", encoding="ascii") as status:
             for text in status:
                 if text.startswith("SigBlk:"):
-                    return int(text.split()[1], 16) & (1 << 14)
+                    return int(text.split()[1], 16) >> number - 1 & 1
         return False
 
 
@@ -295,8 +333,7 @@ class SignalTest(CliCase):
 
     def child(self, script, *options):
         return self.start("run", *options, "a", "--", "sh", "-c",
-                          f"{script}; echo $$ >{self.path('up')}; "
-                          "while :; do sleep 0.02; done")
+                          f"{script}; echo $$ >{self.path('up')}; {LOOP}")
 
     def test_signals_are_passed_on(self):
         for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2"):
@@ -348,49 +385,74 @@ class SignalTest(CliCase):
         """The child will not end for TERM: then it keeps the lock."""
         wrapper = self.child("trap '' TERM")
         pid = int(self.there("up"))
-        wrapper.kill()
-        client = self.client()
-        tag = client.enqueue("a")
-        client.sync()
-        self.assertTrue(alive(pid))
-        with self.assertRaises(TimeoutError):
-            client.granted(tag, 0.3)
-        os.kill(pid, signal.SIGKILL)
+        try:
+            wrapper.kill()
+            client = self.client()
+            tag = client.enqueue("a")
+            client.sync()
+            self.assertTrue(alive(pid))
+            with self.assertRaises(TimeoutError):
+                client.granted(tag, 0.3)
+        finally:
+            os.kill(pid, signal.SIGKILL)
         client.granted(tag)
         self.assertFalse(alive(pid))
 
 
 class KilledWrapperTest(CliCase):
     """kill -9 of the wrapper at any moment: whoever is granted the lock then
-    finds no child of it alive."""
+    finds no child of it alive, not even one that has not begun yet."""
 
     def test_at_any_moment(self):
         client = self.client()
         random = Random(20)
+        start_s = self.start_s()
         ran = 0
         for trial in range(TRIALS):
-            up = self.path(f"up{trial}")
-            wrapper = proc.Process(
-                self.argv("run", "k", "--", "sh", "-c",
-                          f"echo $$ >{up}; exec sleep 60"),
-                env=quiet_env(), start_new_session=True)
-            time.sleep(random.uniform(0, 0.03))
+            mark = self.path(f"up{trial}")
+            wrapper = self.wrapper(mark)
+            time.sleep(random.uniform(0, 2 * start_s))
             wrapper.kill()
             client.lock("k")
-            child = self.child_of(up)
-            self.assertFalse(child and alive(child), f"trial {trial}")
+            left = self.marked(mark)
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            self.assertEqual(left, [], f"trial {trial}")
             client.unlock("k")
-            ran += child > 0
+            ran += os.path.exists(mark)
         self.assertGreater(ran, 0, "too early in all trials")
         self.assertLess(ran, TRIALS, "too late in all trials")
 
+    def wrapper(self, mark):
+        return proc.Process(
+            self.argv("run", "k", "--", "sh", "-c",
+                      'echo up >"$MARK"; exec sleep 60'),
+            env=quiet_env(MARK=mark), start_new_session=True)
+
+    def start_s(self):
+        """From the wrapper's beginning to the child's, today."""
+        begin = time.monotonic()
+        wrapper = self.wrapper(self.path("up"))
+        self.there("up")
+        took_s = time.monotonic() - begin
+        wrapper.kill()
+        return took_s
+
     @staticmethod
-    def child_of(path):
-        try:
-            with open(path, encoding="ascii") as text:
-                return int(text.read() or 0)
-        except FileNotFoundError:
-            return 0
+    def marked(mark):
+        """Who has it in the environment, before and after exec, and may
+        still do something."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/environ", "rb") as environ:
+                    has = f"MARK={mark}".encode() in \
+                        environ.read().split(b"\0")
+            except OSError:
+                continue
+            if has and alive(int(pid)):
+                found.append(int(pid))
+        return found
 
 
 class ReportTest(CliCase):

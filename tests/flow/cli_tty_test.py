@@ -12,7 +12,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import proc  # noqa: E402
-from clicase import alive, quiet_env  # noqa: E402
+from clicase import LOOP, alive, quiet_env  # noqa: E402
 from scripted import Scripted  # noqa: E402
 
 SOON_S = 15
@@ -117,8 +117,7 @@ class TtyTest(unittest.TestCase):
 
     def test_a_group_of_its_own_gets_it_passed_on(self):
         terminal = self.start("run", "--group", "a", "--", "sh", "-c",
-                              "trap 'exit 7' INT; echo ready; "
-                              "while :; do sleep 0.02; done")
+                              f"trap 'exit 7' INT; echo ready; {LOOP}")
         terminal.expect("ready")
         terminal.type("\x03")
         self.assertEqual(terminal.wait(), 7)
@@ -151,6 +150,33 @@ class TtyTest(unittest.TestCase):
         self.assertEqual(terminal.wait(), 0)
         terminal.close()
         self.terminal = None
+
+    def test_a_hold_in_the_background_leaves_the_terminal_alone(self):
+        self.terminal = Terminal(
+            ["/bin/bash", "-c", "set -m; sh -c 'echo pid-$$-; exec "
+             f"{proc.zklock()} -S {self.daemon.socket} hold a' & wait"])
+        self.terminal.expect("pid-")
+        pid = int(self.terminal.expect("-"))
+        self.terminal.expect("HELD a")
+        proc.wait_until(lambda: self.sleeps(pid), 10, "asleep")
+        before = self.switches(pid)
+        self.terminal.type("word\n")  # which nobody reads
+        proc.wait_until(lambda: self.switches(pid) != before, 10, "woken")
+        proc.wait_until(lambda: self.sleeps(pid), 10, "asleep again")
+        self.assertFalse(any(line.startswith("UNLOCK") or " UNLOCK" in line
+                             for line in self.daemon.lines))
+        os.kill(pid, signal.SIGTERM)
+        self.daemon.heard("UNLOCK")
+
+    @staticmethod
+    def switches(pid):
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            return [line for line in status if line.startswith("voluntary")]
+
+    @staticmethod
+    def sleeps(pid):
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rsplit(b")", 1)[1].split()[0] == b"S"
 
     def test_the_shell_shows_what_comes_and_ends_with_ctrl_d(self):
         # libedit never frees the names of functions that are added to it.

@@ -10,6 +10,10 @@ from daemon import Daemon
 
 # What a wrapper must have done by now, on a loaded machine.
 SOON_S = 15
+# For scripts that go on "for ever", and may be left alone when a test fails:
+# a minute.  The busy one starts no process.
+LOOP = "i=0; while [ $((i += 1)) -lt 3000 ]; do sleep 0.02; done"
+BUSY_LOOP = "i=0; while [ $((i += 1)) -lt 50000000 ]; do :; done"
 
 
 def quiet_env(**more):

@@ -8,9 +8,11 @@ Usage: scene.py --state FILE [--keep | --stop]
 import argparse
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import history
@@ -259,24 +261,40 @@ def keep(state):
     reader, writer = os.pipe()
     if os.fork():
         os.close(writer)
-        told = os.read(reader, 1)
+        try:
+            told = os.read(reader, 1)
+        except KeyboardInterrupt:
+            os._exit(130)  # the play ends with us
         sys.stdout.flush()
         os._exit(0 if told == b"1" else 1)
     os.close(reader)
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    scene = Scene()
-    good = play(scene)
     with open(state, "w", encoding="ascii") as out:
         out.write(f"{os.getpid()} {start_time(os.getpid())}\n")
+    played = threading.Event()
+    threading.Thread(target=end_with, args=(writer, played),
+                     daemon=True).start()
+    scene = Scene()
+    good = play(scene)
     scene.hints(state)
     null = os.open(os.devnull, os.O_RDWR)
+    played.set()
     os.write(writer, b"1" if good else b"0")
     for number in (0, 1, 2):
         os.dup2(null, number)
     os.close(writer)
     while True:
         signal.pause()
+
+
+def end_with(writer, played):
+    """Whoever watches the play may leave (^C): then it is over."""
+    poll = select.poll()
+    poll.register(writer, 0)
+    poll.poll()  # nothing else is asked for: the other end is closed
+    if not played.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def start_time(pid):

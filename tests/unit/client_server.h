@@ -14,6 +14,7 @@
  *	|         end the connection
  *	+         take the next connection
  *	*         grant every LOCK and confirm every UNLOCK, to the end
+ *	@         the same for whoever connects, until server_go()
  *
  * A "%+N" in what is sent is the clock plus N milliseconds, "%P" the path of
  * the lease page.  Each script runs with whole writes and byte by byte.
@@ -209,7 +210,11 @@ static inline bool server_serve(struct server *s)
 		if (line[0] != '#' || !text)
 			return server_fail(s, "no tag", line);
 		*text++ = '\0';
-		if (strncmp(text, "LOCK ", 5) == 0)
+		if (strncmp(text, "HELLO", 5) == 0)
+			(void)snprintf(reply, sizeof reply,
+				       "OK proto=1 state=connected lease=%%P "
+				       "lease_id=0x5eed");
+		else if (strncmp(text, "LOCK ", 5) == 0)
 			(void)snprintf(reply, sizeof reply,
 				       "GRANTED foo id=@%u token=%u mode=x "
 				       "gen=3 until_ms=%%+4000 valid_ms=1 "
@@ -223,6 +228,21 @@ static inline bool server_serve(struct server *s)
 	}
 	s->failed[0] = '\0'; /* that the client goes is the end of it */
 	return true;
+}
+
+static inline bool server_serve_all(struct server *s)
+{
+	struct pollfd p = { .fd = s->listener, .events = POLLIN };
+
+	do {
+		(void)server_serve(s); /* it may go in the middle of a word */
+		s->failed[0] = '\0';
+		while (poll(&p, 1, 10) != 1) {
+			if (sem_trywait(&s->go) == 0)
+				return true;
+		}
+	} while (server_accept(s));
+	return false;
 }
 
 static inline bool server_step(struct server *s, const char *step)
@@ -255,6 +275,8 @@ static inline bool server_step(struct server *s, const char *step)
 		return server_accept(s);
 	case '*':
 		return server_serve(s);
+	case '@':
+		return server_serve_all(s);
 	default:
 		return server_fail(s, "no such step", step);
 	}

@@ -43,6 +43,37 @@ START_TEST(hello_tells_who_is_there)
 }
 END_TEST
 
+/* Asked again, also of a daemon whose state is a word of tomorrow. */
+START_TEST(facts_are_refreshed)
+{
+	struct zklock_info info = ZKLOCK_INFO_INIT;
+	zklock_client *c;
+
+	server_start(
+	    &s, -1,
+	    "<0 HELLO\n>0 OK proto=1 state=resting lease=%P lease_id=0x5eed\n"
+	    "<0 HELLO\n>0 OK proto=1 state=resting lease=%P lease_id=0x5eed\n"
+	    "<0 HELLO\n>0 OK proto=1 state=connected host=db2 session=0x20\n"
+	    "<0 HELLO\n>0 ERR INTERNAL :no\n",
+	    _i);
+	c = server_client(&s, 0);
+	ck_assert_int_eq(zklock_refresh(c), ZKLOCK_OK);
+	ck_assert_int_eq(zklock_info(c, &info), ZKLOCK_OK);
+	ck_assert_int_eq(info.state, ZKLOCK_STATE_UNKNOWN);
+	ck_assert(info.lease_mapped);
+	ck_assert_int_eq(zklock_refresh(c), ZKLOCK_OK);
+	ck_assert_int_eq(zklock_info(c, &info), ZKLOCK_OK);
+	ck_assert_int_eq(info.state, ZKLOCK_STATE_CONNECTED);
+	ck_assert_str_eq(zklock_strstate(info.state), "connected");
+	ck_assert_str_eq(zklock_strstate((enum zklock_state)99), "unknown");
+	ck_assert_str_eq(info.host, "db2");
+	ck_assert_uint_eq(info.session, 0x20);
+	ck_assert(info.lease_mapped);
+	ck_assert_int_eq(zklock_refresh(c), ZKLOCK_E_INTERNAL);
+	server_end(&s, c);
+}
+END_TEST
+
 START_TEST(inherit_keeps_the_descriptor_open)
 {
 	zklock_client *c;
@@ -177,7 +208,7 @@ START_TEST(a_late_grant_is_given_back)
 					  ">3 RELEASED foo id=@7 held_ms=1\n",
 		     _i);
 	slow.socket = s.path;
-	slow.reply_timeout_ms = 40;
+	slow.reply_timeout_ms = 700; /* PING is answered in many sends */
 	ck_assert_int_eq(zklock_open(&c, &slow), ZKLOCK_OK);
 	options.wait_ms = 30;
 	ck_assert_int_eq(zklock_acquire(c, "foo", &options, &l),
@@ -250,36 +281,6 @@ START_TEST(check_asks_the_daemon)
 }
 END_TEST
 
-static int add(zklock_lock *lock, void *userdata)
-{
-	ck_assert(zklock_is_held(lock));
-	return ++*(int *)userdata;
-}
-
-START_TEST(with_releases_and_tells_of_a_loss)
-{
-	zklock_client *c;
-	int n = 0;
-
-	c = server_begin(
-	    &s,
-	    HELLO "<1 LOCK foo\n" GRANT(
-		"1", "foo",
-		"12") "<1 UNLOCK @12\n>1 RELEASED foo id=@12 held_ms=1\n"
-		      "<1 LOCK foo\n" GRANT(
-			  "1", "foo",
-			  "13") "<1 UNLOCK @13\n"
-				">1 ERR LOST name=foo id=@13 reason=deadline\n"
-				"<1 LOCK foo\n>1 ERR DENIED :no\n",
-	    _i);
-	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), 1);
-	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), ZKLOCK_E_LOST);
-	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), ZKLOCK_E_DENIED);
-	ck_assert_int_eq(n, 2);
-	server_end(&s, c);
-}
-END_TEST
-
 /* -------------------------------------------------------------- command -- */
 
 struct seen {
@@ -342,7 +343,7 @@ START_TEST(silence_ends_a_command)
 	server_start(&s, -1, HELLO "<1 STATUS\n<2 PING\n>1 OK late\n>2 OK\n",
 		     _i);
 	slow.socket = s.path;
-	slow.reply_timeout_ms = 30;
+	slow.reply_timeout_ms = 500;
 	ck_assert_int_eq(zklock_open(&c, &slow), ZKLOCK_OK);
 	ck_assert_int_eq(zklock_command(c, "STATUS", NULL, NULL),
 			 ZKLOCK_E_NOREPLY);
@@ -423,11 +424,13 @@ START_TEST(open_gives_up_and_says_why)
 		{ "<0 HELLO\n~ 9000\n", ZKLOCK_E_PROTOCOL },
 		{ "<0 HELLO\n= #\x01 OK\n", ZKLOCK_E_PROTOCOL },
 	};
+	int64_t within_ms;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		server_start(&s, -1, rows[i].script, false);
-		ck_assert_msg(try_open(s.path, 200) == rows[i].error, "row %zu",
-			      i);
+		within_ms = rows[i].error == ZKLOCK_E_NOREPLY ? 200 : 10000;
+		ck_assert_msg(try_open(s.path, within_ms) == rows[i].error,
+			      "row %zu", i);
 		server_go(&s);
 		/* A server whose client has gone may fail to say more. */
 		server_join(&s);
@@ -470,38 +473,6 @@ START_TEST(the_end_of_the_connection_is_told_in_order)
 	ck_assert_int_lt(zklock_process(c), 0);
 	ck_assert_int_eq(zklock_release(held), ZKLOCK_E_DISCONNECTED);
 	ck_assert_int_eq(zklock_try(c, "foo", &held), ZKLOCK_E_DISCONNECTED);
-	server_end(&s, c);
-}
-END_TEST
-
-START_TEST(reconnect_is_never_silent)
-{
-	struct zklock_info info = ZKLOCK_INFO_INIT;
-	zklock_client *c;
-	zklock_lock *old, *new;
-
-	server_start(
-	    &s, -1,
-	    HELLO "<1 LOCK foo\n" GRANT(
-		"1", "foo",
-		"12") "+\n" HELLO
-		      "<1 LOCK foo\n" GRANT(
-			  "1", "foo",
-			  "44") "<1 UNLOCK @44\n>1 RELEASED foo id=@44\n",
-	    _i);
-	server_page(&s, 3, server_now_ms() + 9000);
-	c = server_client(&s, (unsigned)_i * ZKLOCK_F_THREAD);
-	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &old), ZKLOCK_OK);
-	ck_assert_int_eq(zklock_reconnect(c), ZKLOCK_OK);
-	ck_assert(!zklock_is_held(old));
-	ck_assert_ptr_eq(server_event(c, ZKLOCK_EVENT_LOST).lock, old);
-	(void)server_event(c, ZKLOCK_EVENT_CLOSED);
-	ck_assert_int_eq(zklock_info(c, &info), ZKLOCK_OK);
-	ck_assert_int_eq(info.state, ZKLOCK_STATE_CONNECTED);
-	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &new), ZKLOCK_OK);
-	ck_assert(zklock_is_held(new) && !zklock_is_held(old));
-	ck_assert_int_eq(zklock_release(old), ZKLOCK_E_DISCONNECTED);
-	ck_assert_int_eq(zklock_release(new), ZKLOCK_OK);
 	server_end(&s, c);
 }
 END_TEST
@@ -648,6 +619,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_loop_test(tc, hello_tells_who_is_there, 0, 2);
+	tcase_add_loop_test(tc, facts_are_refreshed, 0, 2);
 	tcase_add_loop_test(tc, inherit_keeps_the_descriptor_open, 0, 2);
 	tcase_add_loop_test(tc, a_lock_is_taken_and_given_back, 0, 2);
 	tcase_add_loop_test(tc, busy_names_the_holder, 0, 2);
@@ -656,7 +628,6 @@ int main(void)
 	tcase_add_loop_test(
 	    tc, a_lost_lock_is_told_once_and_released_without_a_word, 0, 2);
 	tcase_add_loop_test(tc, check_asks_the_daemon, 0, 2);
-	tcase_add_loop_test(tc, with_releases_and_tells_of_a_loss, 0, 2);
 	tcase_add_loop_test(tc, a_command_hands_over_what_comes, 0, 2);
 	tcase_add_loop_test(tc, silence_ends_a_command, 0, 2);
 	tcase_add_test(tc, rows_are_taken_apart);
@@ -664,7 +635,6 @@ int main(void)
 	tcase_add_test(tc, open_gives_up_and_says_why);
 	tcase_add_loop_test(tc, the_end_of_the_connection_is_told_in_order, 0,
 			    2);
-	tcase_add_loop_test(tc, reconnect_is_never_silent, 0, 2);
 	tcase_add_loop_test(tc, a_descriptor_is_taken_over_with_its_hold, 0, 2);
 	tcase_add_loop_test(tc, a_forked_child_has_nothing, 0, 2);
 	tcase_add_loop_test(tc, signals_do_not_end_a_wait, 0, 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* libzklock and what others want: WAIT, WATCH, WANTED, REVOKE, and holds that
- * end by themselves; over a scripted daemon. */
+ * end by themselves; and zklock_with().  Over a scripted daemon. */
 #include "client_server.h"
 
 #define GRANT(tag, more)                                  \
@@ -104,20 +104,48 @@ START_TEST(what_is_taken_away_ends_by_our_own_clock)
 					     "max_until_ms=%+9000\n"
 					     "<2 PING\n>2 OK\n"
 					     "= * REVOKE foo id=@5 "
-					     "by=x grace_ms=200 "
-					     "max_until_ms=%+200\n.\n",
+					     "by=x grace_ms=1500 "
+					     "max_until_ms=%+1500\n.\n",
 	    _i);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
 	(void)next(c, "REVOKE");
 	ck_assert_int_le(zklock_valid_ms(l), 5000);
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
 	ev = next(c, "REVOKE");
-	ck_assert_int_le(zklock_valid_ms(l), 200);
-	ck_assert_int_eq(ev.grace_ms, 200);
+	ck_assert_int_le(zklock_valid_ms(l), 1500);
+	ck_assert_int_eq(ev.grace_ms, 1500);
 	ck_assert_int_ge(ev.until_ms, server_now_ms());
 	ev = next(c, "LOST");
 	ck_assert_int_eq(ev.reason, ZKLOCK_REASON_KICKED);
 	ck_assert(!zklock_is_held(l));
+	server_go(&s);
+	server_end(&s, c);
+}
+END_TEST
+
+/* A hold that is taken away alone leaves the page as it is: the line counts,
+ * from when it was read, as the header says. */
+START_TEST(what_only_a_line_says_counts_once_it_was_read)
+{
+	struct pollfd p = { .events = POLLIN };
+	zklock_client *c;
+	zklock_lock *l;
+
+	c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK foo\n" GRANT(
+		"1", "") ".\n= * LOST foo id=@5 token=5 reason=deleted\n.\n",
+	    _i);
+	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
+	p.fd = zklock_get_fd(c);
+	server_go(&s);
+	ck_assert_int_eq(poll(&p, 1, SERVER_WAIT_MS), 1);
+	ck_assert(zklock_is_held(l));
+	while (zklock_is_held(l)) {
+		ck_assert_int_eq(poll(&p, 1, SERVER_WAIT_MS), 1);
+		ck_assert_int_ge(zklock_process(c), 0);
+	}
+	ck_assert_int_eq(next(c, "LOST").reason, ZKLOCK_REASON_DELETED);
 	server_go(&s);
 	server_end(&s, c);
 }
@@ -131,7 +159,7 @@ START_TEST(the_longest_hold_ends_by_our_own_clock)
 	zklock_lock *l;
 
 	c = server_begin(
-	    &s, HELLO "<1 LOCK foo\n" GRANT("1", " max_until_ms=%+150") ".\n",
+	    &s, HELLO "<1 LOCK foo\n" GRANT("1", " max_until_ms=%+1500") ".\n",
 	    _i);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
 	ev = next(c, "LOST");
@@ -220,6 +248,79 @@ START_TEST(news_are_handed_over)
 }
 END_TEST
 
+/* ----------------------------------------------------------------- with -- */
+
+static int add(zklock_lock *lock, void *userdata)
+{
+	ck_assert(zklock_is_held(lock));
+	return ++*(int *)userdata;
+}
+
+START_TEST(with_releases_and_tells_of_a_loss)
+{
+	zklock_client *c;
+	int n = 0;
+
+	c = server_begin(
+	    &s,
+	    HELLO "<1 LOCK foo\n" GRANT(
+		"1", "") "<1 UNLOCK @5\n>1 RELEASED foo id=@5 held_ms=1\n"
+			 "<1 LOCK foo\n" GRANT(
+			     "1",
+			     "") "<1 UNLOCK @5\n"
+				 ">1 ERR LOST name=foo id=@5 reason=deadline\n"
+				 "<1 LOCK foo\n>1 ERR DENIED :no\n",
+	    _i);
+	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), 1);
+	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), ZKLOCK_E_LOST);
+	ck_assert_int_eq(zklock_with(c, "foo", NULL, add, &n), ZKLOCK_E_DENIED);
+	ck_assert_int_eq(n, 2);
+	server_end(&s, c);
+}
+END_TEST
+
+/* Whatever goes wrong, the result says whether it was called. */
+START_TEST(with_says_whether_it_was_called)
+{
+	static const char late[] =
+	    ">1 GRANTED foo id=@5 token=5 mode=x gen=3 until_ms=%+-5 "
+	    "valid_ms=1 waited_ms=0 node=\"\"\n"
+	    "<2 UNLOCK @5\n"; /* nobody waits for its answer */
+	static const struct {
+		const char *script;
+		int result;
+		int calls;
+	} rows[] = {
+		{ late, ZKLOCK_E_NOREPLY, 0 },
+		{ "|\n", ZKLOCK_E_DISCONNECTED, 0 },
+		{ GRANT("1", "") "<2 UNLOCK @5\n|\n", ZKLOCK_E_LOST, 1 },
+		{ GRANT("1", "") "<2 UNLOCK @5\n>2 ERR NOTHELD :x\n",
+		  ZKLOCK_E_LOST, 1 },
+		{ GRANT("1", "") "<2 UNLOCK @5\n.\n", ZKLOCK_E_LOST, 1 },
+	};
+	struct zklock_options slow = ZKLOCK_OPTIONS_INIT;
+	char script[2000];
+	zklock_client *c;
+
+	slow.reply_timeout_ms = 500;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int n = 0;
+
+		(void)snprintf(script, sizeof script, "%s<1 LOCK foo\n%s",
+			       HELLO_PUSH, rows[i].script);
+		server_start(&s, -1, script, false);
+		slow.socket = s.path;
+		ck_assert_int_eq(zklock_open(&c, &slow), ZKLOCK_OK);
+		ck_assert_msg(zklock_with(c, "foo", NULL, add, &n) ==
+				  rows[i].result,
+			      "row %zu", i);
+		ck_assert_int_eq(n, rows[i].calls);
+		server_go(&s);
+		server_end(&s, c);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("client_verbs");
@@ -231,9 +332,13 @@ int main(void)
 	tcase_add_loop_test(tc, options_become_keys, 0, 2);
 	tcase_add_loop_test(tc, being_asked_is_only_news, 0, 2);
 	tcase_add_loop_test(tc, what_is_taken_away_ends_by_our_own_clock, 0, 2);
+	tcase_add_loop_test(tc, what_only_a_line_says_counts_once_it_was_read,
+			    0, 2);
 	tcase_add_loop_test(tc, the_longest_hold_ends_by_our_own_clock, 0, 2);
 	tcase_add_loop_test(tc, a_free_lock_is_waited_for, 0, 2);
 	tcase_add_loop_test(tc, news_are_handed_over, 0, 2);
+	tcase_add_loop_test(tc, with_releases_and_tells_of_a_loss, 0, 2);
+	tcase_add_test(tc, with_says_whether_it_was_called);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

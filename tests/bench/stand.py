@@ -53,16 +53,22 @@ class Stand:
         return self.zookeeper().address
 
     def redis(self):
-        return self.get("redis", self._redis)
+        return self.get("redis", lambda: self._beside(
+            "redis", [self.peers + "/redis-server", "--port", "0", "--save",
+                      "", "--appendonly", "no", "--dir", self.folder,
+                      "--unixsocket"]))
 
-    def _redis(self):
-        sock = self.folder + "/redis"
-        proc.Process([self.peers + "/redis-server", "--port", "0",
-                      "--unixsocket", sock, "--save", "", "--appendonly",
-                      "no", "--dir", self.folder],
-                     log=self.folder + "/redis.log")
-        proc.wait_until(lambda: os.path.exists(sock), 20, "redis serves")
-        return sock
+    def floor(self):
+        return self.get("floor", lambda: self._beside(
+            "floor", [bench(), "floor"]))
+
+    def _beside(self, name, argv):
+        """A server whose last word is its Unix socket: its process."""
+        sock = f"{self.folder}/{name}"
+        process = proc.Process(argv + [sock], log=f"{sock}.log")
+        proc.wait_until(lambda: os.path.exists(sock), 20, f"{name} serves")
+        process.socket = sock
+        return process
 
     def etcd(self):
         return self.get("etcd", self._etcd)
@@ -79,17 +85,6 @@ class Stand:
         proc.wait_until(lambda: zk.word(client, "GET /health HTTP/1.0\r\n\r\n")
                         .find('"true"') > 0, 30, "etcd serves", 0.2)
         return f"127.0.0.1:{client}"
-
-    def floor(self):
-        return self.get("floor", self._floor)
-
-    def _floor(self):
-        sock = self.folder + "/floor"
-        process = proc.Process([bench(), "floor", sock],
-                               log=self.folder + "/floor.log")
-        proc.wait_until(lambda: os.path.exists(sock), 20, "the floor serves")
-        process.socket = sock
-        return process
 
     # daemons
 

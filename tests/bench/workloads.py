@@ -62,7 +62,8 @@ WARM = [
     ("in memory", _floor_cycle),
     ("ping-pong", lambda stand, s: stand.c(
         "pingpong", s, pin=[stand.floor()])),
-    ("Redis", lambda stand, s: stand.c("redis-cycle", stand.redis(), s)),
+    ("Redis", lambda stand, s: stand.c(
+        "redis-cycle", stand.redis().socket, s, pin=[stand.redis()])),
     ("flock", lambda stand, s: stand.c(
         "flock-cycle", stand.folder + "/file", s)),
     ("kazoo", lambda stand, s: stand.kazoo("cycle", s)),
@@ -108,7 +109,7 @@ CROWD = [
     ("in memory", lambda stand, s: stand.c(
         "lines-crowd", stand.floor().socket, s, CROWD_N)),
     ("Redis", lambda stand, s: stand.c(
-        "redis-crowd", stand.redis(), s, CROWD_N)),
+        "redis-crowd", stand.redis().socket, s, CROWD_N)),
     ("flock", lambda stand, s: stand.c(
         "flock-crowd", stand.folder + "/file", s, CROWD_N)),
     ("kazoo", lambda stand, s: stand.kazoo("crowd", s, CROWD_N)),
@@ -224,7 +225,7 @@ MANY = [
     ("in memory", lambda stand, s: stand.c(
         "lines-many", stand.floor().socket, s, MANY_N)),
     ("Redis", lambda stand, s: stand.c(
-        "redis-many", stand.redis(), s, MANY_N)),
+        "redis-many", stand.redis().socket, s, MANY_N)),
     ("kazoo", lambda stand, s: stand.kazoo("many", s, MANY_N)),
     ("Curator", lambda stand, s: stand.curator("many", s, MANY_N)),
     ("etcd", lambda stand, s: stand.etcd_mutex("many", s, MANY_N)),

@@ -89,11 +89,16 @@ class Stand:
     # daemons
 
     def daemon(self, name="warm", **keys):
-        """A host of its own; name it by what is special about it."""
-        return self.get("daemon " + name, lambda: Daemon(
+        """A host that stays; name it by what is special about it."""
+        return self.get("daemon " + name,
+                        lambda: self.host(name, **keys).start())
+
+    def host(self, name, **keys):
+        """A new one, not started: for a workload of its own."""
+        return Daemon(
             self.servers(), host=name, root="/bench-" + name.split("-")[0],
             session_timeout_ms=12000, server_tick_ms=2000,
-            clients_max=12000, clients_per_uid_max=12000, **keys).start())
+            clients_max=12000, clients_per_uid_max=12000, **keys)
 
     # drivers
 

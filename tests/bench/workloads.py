@@ -282,15 +282,17 @@ IDLE_N = 10000
 
 
 def _idle(stand, _):
-    daemon = stand.daemon("idle")
-    before = daemon.process.rss_kb()
-    crowd = stand.start("lines-idle", daemon.socket, 0, IDLE_N)
-    line = crowd.stdout.readline()
-    if not line.startswith(b"{"):
-        raise RuntimeError("the idle clients did not get in")
-    grown = daemon.process.rss_kb() - before
-    crowd.stdin.close()
-    crowd.wait(60)
+    """Of a daemon that never had a client: what an earlier crowd has left
+    behind would take in the next one for nothing."""
+    with stand.host("idle") as daemon:
+        before = daemon.process.rss_kb()
+        crowd = stand.start("lines-idle", daemon.socket, 0, IDLE_N)
+        line = crowd.stdout.readline()
+        if not line.startswith(b"{"):
+            raise RuntimeError("the idle clients did not get in")
+        grown = daemon.process.rss_kb() - before
+        crowd.stdin.close()
+        crowd.wait(60)
     return {"bytes": grown * 1024 / IDLE_N, "all_mb": (grown + before) / 1024,
             "rate": 0}
 

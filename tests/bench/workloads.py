@@ -218,6 +218,9 @@ MANY_N = 1000
 MANY = [
     ("zklockd, no linger", lambda stand, s: stand.c(
         "lines-many", stand.daemon("cold", linger_ms=0).socket, s, MANY_N)),
+    ("zklockd, unbatched", lambda stand, s: stand.c(
+        "lines-many", stand.daemon("unbatched", linger_ms=0,
+                                   batch_ops_max=0).socket, s, MANY_N)),
     ("zklockd", lambda stand, s: stand.c(
         "lines-many", stand.daemon().socket, s, MANY_N)),
     ("raw pairs", lambda stand, s: stand.c(
@@ -240,6 +243,11 @@ MANY_GOALS = [
          over("zklockd, no linger", "Curator"), ">=", None, 6),
     Goal("G5", "1000 cold locks, over etcd",
          over("zklockd, no linger", "etcd"), ">=", None, 4),
+    Goal("G5", "1000 cold locks, over the unbatched",
+         over("zklockd, no linger", "zklockd, unbatched"), ">=", None, None),
+    Goal("G5", "their p50, over the unbatched ones'",
+         over("zklockd, no linger", "zklockd, unbatched", "p50_us"),
+         "<=", None, 0.1),
     Goal("G5b", "1000 warm locks, over kazoo", over("zklockd", "kazoo"),
          ">=", 25, 45),
     Goal("G5b", "1000 warm locks, over Redis", over("zklockd", "Redis"),

@@ -112,6 +112,10 @@ class Stand:
                           words[0], self.servers(), *words[1:]],
                          env={"BENCH_FOLDER": folder})
 
+    def asyncio(self, *words):
+        return self._run(["/usr/bin/python3", HERE + "/ten_asyncio.py",
+                          *words])
+
     def curator(self, *words):
         return self._run(["java", "-Xss512k", "-cp",
                           self.peers + ":" + CURATOR, "PeerCurator",

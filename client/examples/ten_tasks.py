@@ -24,8 +24,10 @@ async def lock(name, socket="/run/zklockd.sock"):
     reader, writer = await asyncio.open_unix_connection(socket)
     held = Hold(reader, writer)
     try:
-        await held.ask("HELLO 1 client=ten_tasks.py lease=push")
-        await held.ask(f"LOCK {name}")
+        # Both at once: to ask for a lock nobody needs HELLO's answer.
+        await asyncio.gather(
+            held.ask("HELLO 1 client=ten_tasks.py lease=push"),
+            held.ask(f"LOCK {name}"))
         yield held
         await held.ask(f"UNLOCK {name} token={held.token}")
     finally:
@@ -52,7 +54,7 @@ class Hold:
         tag = f"#{request.split()[0]}"
         self.asked[tag] = asyncio.get_running_loop().create_future()
         self.writer.write(f"{tag} {request}\n".encode())
-        answer = await asyncio.shield(self.asked[tag])
+        answer = await self.asked[tag]
         if answer.startswith("ERR "):
             raise RuntimeError(answer)
 
@@ -68,10 +70,15 @@ class Hold:
             elif word == "LOST":
                 self.until_ms = 0
             if tag in self.asked and word not in ("-", "QUEUED"):
-                self.asked.pop(tag).set_result(line.decode()[len(tag) + 1:])
+                self._answer(tag, line.decode()[len(tag) + 1:])
         self.until_ms = 0  # the end of the connection is the end of the hold
-        for answer in self.asked.values():
-            answer.set_result("ERR DISCONNECTED :zklockd has gone")
+        for tag in list(self.asked):
+            self._answer(tag, "ERR DISCONNECTED :zklockd has gone")
+
+    def _answer(self, tag, text):
+        answer = self.asked.pop(tag)
+        if not answer.done():  # else its task was cancelled
+            answer.set_result(text)
 
 
 async def turn(number, args, start_ms):

@@ -15,6 +15,7 @@ import sys
 import time
 
 import picture
+import proc
 from stand import HERE, Stand
 from workloads import GROUPS
 
@@ -30,10 +31,15 @@ def wishes():
     parser.add_argument("--daemon", help="another build of zklockd")
     parser.add_argument("--json", help="where to put every figure")
     parser.add_argument("--write", action="store_true",
-                        help="table and picture into tests/bench/README.md")
+                        help="table and picture into tests/bench/README.md;"
+                        " of a run of all groups only")
     parser.add_argument("groups", nargs="*", metavar="GROUP",
                         choices=[[], *GROUPS], default=[])
-    return parser.parse_args()
+    wish = parser.parse_args()
+    if wish.write and wish.groups:
+        parser.error("--write is for a run of all groups: the table says of "
+                     "all rows when and on what they were measured")
+    return wish
 
 
 def one_round(stand, group, number, wish):
@@ -124,28 +130,41 @@ def write_readme(rows, rated, wish):
     tail = rest.split(END)[1]
     with open(README, "w", encoding="utf-8") as text:
         text.write(head + BEGIN + "\n" + "\n".join(lines) + "\n" + END + tail)
-    with open(os.path.join(HERE, "bench.svg"), "w", encoding="utf-8") as text:
+    draw(rows, HERE)
+
+
+def draw(rows, folder):
+    path = os.path.join(folder, "bench.svg")
+    with open(path, "w", encoding="utf-8") as text:
         text.write(picture.bars(rows))
+    return path
+
+
+def write_json(rows, measured, wish):
+    with open(wish.json, "w", encoding="utf-8") as out:
+        json.dump({"machine": machine(), "rounds": measured, "goals": rows},
+                  out, indent=1)
 
 
 def main():
     wish = wishes()
     groups = wish.groups or list(GROUPS)
     stand = Stand(wish.daemon)
-    measured, rows, rated = {}, [], []
+    measured, rows, rated, drawn = {}, [], [], ""
     for at, group in enumerate(groups):
         print(f"== {group} ({at + 1} of {len(groups)})", flush=True)
         measured[group] = [one_round(stand, group, i, wish)
                            for i in range(wish.rounds)]
         rows += judged(group, measured[group])
         rated += rates(group, measured[group])
+        # Now and not at the end: the next group may fail.
+        drawn = draw(rows, os.environ.get("BENCH_WORK", proc.build_dir()))
+        if wish.json:
+            write_json(rows, measured, wish)
     print("\n".join(line for part in table(rows) for line in part))
-    if wish.json:
-        with open(wish.json, "w", encoding="utf-8") as out:
-            json.dump({"machine": machine(), "rounds": measured,
-                       "goals": rows}, out, indent=1)
     if wish.write:
         write_readme(rows, rated, wish)
+    print(f"The picture: {drawn}")
     return 0
 
 

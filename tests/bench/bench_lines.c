@@ -71,8 +71,9 @@ static void pair(const char *where, int64_t ns)
 	bench_print(&figures);
 }
 
-/* A lock that goes to and fro between two hosts. */
-static void over(const char *one, const char *two, int64_t ns)
+/* A lock that goes to and fro between two hosts.  Who waits asks when the hold
+ * begins, and 2 ms later its watch is set. */
+static void over(const char *one, const char *two, int64_t ns, int hold_ms)
 {
 	struct bench_figures figures = { 0 };
 	struct client *holder = client_open(one, 0);
@@ -83,7 +84,7 @@ static void over(const char *one, const char *two, int64_t ns)
 	do {
 		bench_write(waiter->reader.fd, waiter->lock);
 		bench_expect(&waiter->reader, "QUEUED");
-		(void)usleep(2000); /* its watch is set by now */
+		(void)usleep((useconds_t)hold_ms * 1000);
 		release_ns = bench_now_ns();
 		bench_write(holder->reader.fd, holder->unlock);
 		bench_expect(&waiter->reader, "GRANTED");
@@ -258,7 +259,7 @@ void bench_lines(const char *what, int argc, char **argv)
 	} else if (strcmp(what, "many") == 0) {
 		many(where, n, ns);
 	} else if (strcmp(what, "over") == 0 && argc > 2) {
-		over(where, argv[2], ns);
+		over(where, argv[2], ns, argc > 3 ? atoi(argv[3]) : 2);
 	} else if (strcmp(what, "wait") == 0) {
 		waits(where, ns);
 	} else if (strcmp(what, "idle") == 0) {

@@ -6,7 +6,7 @@
  *	zkl_bench lines-pair   SOCKET SECONDS      UNLOCK and LOCK in one write
  *	zkl_bench lines-many   SOCKET SECONDS N    N clients, N locks
  *	zkl_bench lines-crowd  SOCKET SECONDS N    N processes, one lock
- *	zkl_bench lines-over   SOCKET SECONDS SOCKET2   hand-over between hosts
+ *	zkl_bench lines-over   SOCKET SECONDS SOCKET2 [HOLD_MS]   between hosts
  *	zkl_bench lines-wait   SOCKET SECONDS NAME how long a waiter waits
  *	zkl_bench lines-idle   SOCKET SECONDS N    N clients that say HELLO
  *	zkl_bench redis-cycle|redis-crowd|redis-many, flock-cycle|flock-crowd

@@ -8,8 +8,8 @@
 # Groups: warm crowd over cold many spawn idle tasks remote (default: all).
 # Installs the peers from Debian's packages (kazoo, Curator, etcd, Redis,
 # flock), builds, starts private servers and ends them.  --daemon measures
-# another build of zklockd; --write puts table and picture into
-# tests/bench/README.md.
+# another build of zklockd.  The picture is build/bench.svg; --write puts table
+# and picture into tests/bench/README.md too, of a run of all groups.
 set -eu
 unset CDPATH
 root=$(cd "$(dirname "$0")/../.." && pwd -P)
@@ -97,6 +97,6 @@ esac
 step bench-install sh "$root/tests/bench/run.sh" --part install_peers "$work"
 step bench-peers sh "$root/tests/bench/run.sh" --part build_peers "$work"
 step bench-build sh "$root/tests/bench/run.sh" --part build_ours "$work"
-env ZKL_BUILD="$build" BENCH_PEERS="$peers" PYTHONDONTWRITEBYTECODE=1 \
-	PYTHONPATH="$root/tests/support" \
+env ZKL_BUILD="$build" BENCH_PEERS="$peers" BENCH_WORK="$work" \
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$root/tests/support" \
 	/usr/bin/python3 "$root/tests/bench/bench.py" "$@"

@@ -53,16 +53,22 @@ class Stand:
         return self.zookeeper().address
 
     def redis(self):
-        return self.get("redis", self._redis)
+        return self.get("redis", lambda: self._beside(
+            "redis", [self.peers + "/redis-server", "--port", "0", "--save",
+                      "", "--appendonly", "no", "--dir", self.folder,
+                      "--unixsocket"]))
 
-    def _redis(self):
-        sock = self.folder + "/redis"
-        proc.Process([self.peers + "/redis-server", "--port", "0",
-                      "--unixsocket", sock, "--save", "", "--appendonly",
-                      "no", "--dir", self.folder],
-                     log=self.folder + "/redis.log")
-        proc.wait_until(lambda: os.path.exists(sock), 20, "redis serves")
-        return sock
+    def floor(self):
+        return self.get("floor", lambda: self._beside(
+            "floor", [bench(), "floor"]))
+
+    def _beside(self, name, argv):
+        """A server whose last word is its Unix socket: its process."""
+        sock = f"{self.folder}/{name}"
+        process = proc.Process(argv + [sock], log=f"{sock}.log")
+        proc.wait_until(lambda: os.path.exists(sock), 20, f"{name} serves")
+        process.socket = sock
+        return process
 
     def etcd(self):
         return self.get("etcd", self._etcd)
@@ -80,25 +86,19 @@ class Stand:
                         .find('"true"') > 0, 30, "etcd serves", 0.2)
         return f"127.0.0.1:{client}"
 
-    def floor(self):
-        return self.get("floor", self._floor)
-
-    def _floor(self):
-        sock = self.folder + "/floor"
-        process = proc.Process([bench(), "floor", sock],
-                               log=self.folder + "/floor.log")
-        proc.wait_until(lambda: os.path.exists(sock), 20, "the floor serves")
-        process.socket = sock
-        return process
-
     # daemons
 
     def daemon(self, name="warm", **keys):
-        """A host of its own; name it by what is special about it."""
-        return self.get("daemon " + name, lambda: Daemon(
+        """A host that stays; name it by what is special about it."""
+        return self.get("daemon " + name,
+                        lambda: self.host(name, **keys).start())
+
+    def host(self, name, **keys):
+        """A new one, not started: for a workload of its own."""
+        return Daemon(
             self.servers(), host=name, root="/bench-" + name.split("-")[0],
             session_timeout_ms=12000, server_tick_ms=2000,
-            clients_max=12000, clients_per_uid_max=12000, **keys).start())
+            clients_max=12000, clients_per_uid_max=12000, **keys)
 
     # drivers
 
@@ -111,6 +111,10 @@ class Stand:
         return self._run(["/usr/bin/python3", HERE + "/peer_kazoo.py",
                           words[0], self.servers(), *words[1:]],
                          env={"BENCH_FOLDER": folder})
+
+    def asyncio(self, *words):
+        return self._run(["/usr/bin/python3", HERE + "/ten_asyncio.py",
+                          *words])
 
     def curator(self, *words):
         return self._run(["java", "-Xss512k", "-cp",

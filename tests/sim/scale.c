@@ -32,7 +32,7 @@
 /* What DESIGN.md accounts for, and a little for the ends of a run. */
 #define BACK_TO_BACK_MAX 5.05
 #define PAUSED_MAX       4.05
-#define LONG_MAX         6.05
+#define LONG_MAX         5.05
 #define PAUSED_WRITES    2.05
 /* More hosts or waiters may cost a grant so much more: the ends of a run. */
 #define GROWTH_MAX 1.15

@@ -17,11 +17,19 @@ static void *need(void *memory)
 	return memory;
 }
 
-struct coord_tree_node *coord_nodes_find(const struct coord_nodes *nodes,
+struct coord_tree_node *coord_nodes_find(struct coord_nodes *nodes,
 					 const char *path, size_t len)
 {
-	return (struct coord_tree_node *)hash_map_find(&nodes->by_path, path,
-						       len);
+	struct coord_tree_node *node = nodes->last;
+
+	if (node && node->by_path.key_len == len &&
+	    memcmp(node->path, path, len) == 0)
+		return node;
+	node =
+	    (struct coord_tree_node *)hash_map_find(&nodes->by_path, path, len);
+	if (node)
+		nodes->last = node;
+	return node;
 }
 
 size_t coord_nodes_parent_len(const char *path)
@@ -72,6 +80,8 @@ void coord_nodes_remove(struct coord_nodes *nodes, struct coord_tree_node *node)
 	if (node->parent)
 		TAILQ_REMOVE(&node->parent->children, node, in_parent);
 	hash_map_remove(&nodes->by_path, &node->by_path);
+	if (nodes->last == node)
+		nodes->last = NULL;
 	free(node->bytes);
 	free(node->path);
 	free(node);

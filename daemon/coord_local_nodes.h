@@ -38,10 +38,12 @@ struct coord_tree_node {
 struct coord_nodes {
 	struct hash_map by_path; /* in the order of creation */
 	int64_t zxid;            /* applied up to here */
+	/* What was found last: a write and its judge ask for one parent. */
+	struct coord_tree_node *last;
 };
 
 /* path need not end at len.  NULL when there is no such node. */
-struct coord_tree_node *coord_nodes_find(const struct coord_nodes *nodes,
+struct coord_tree_node *coord_nodes_find(struct coord_nodes *nodes,
 					 const char *path, size_t len);
 /* The length of the parent's path within a path; that of "/" is 1. */
 size_t coord_nodes_parent_len(const char *path);

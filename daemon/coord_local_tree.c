@@ -579,7 +579,7 @@ struct coord_tree_answer coord_tree_write(struct coord_tree *tree,
 	return write_one(tree, op, session);
 }
 
-const struct coord_tree_node *coord_tree_find(const struct coord_tree *tree,
+const struct coord_tree_node *coord_tree_find(struct coord_tree *tree,
 					      unsigned view, const char *path)
 {
 	assert(view < tree->settings.views);

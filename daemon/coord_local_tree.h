@@ -98,7 +98,7 @@ struct coord_tree_answer coord_tree_write(struct coord_tree *tree,
 					  int64_t session);
 
 /* Read a view.  NULL when there is no such node. */
-const struct coord_tree_node *coord_tree_find(const struct coord_tree *tree,
+const struct coord_tree_node *coord_tree_find(struct coord_tree *tree,
 					      unsigned view, const char *path);
 struct coord_stat coord_tree_stat(const struct coord_tree_node *node);
 const char *coord_tree_data(const struct coord_tree_node *node,

@@ -70,7 +70,7 @@
 /* --- events --- */
 
 enum sim_event_type {
-	SIM_EV_ACT,
+	SIM_EV_ACT,  /* made by sim_pop() */
 	SIM_EV_TURN, /* made by sim_pop(): a host has one at a time */
 	SIM_EV_RELEASE,
 	SIM_EV_BIRTH,
@@ -232,9 +232,9 @@ struct sim_budget {
 	int64_t since_ms;
 	int64_t several_us; /* a LOCK of several names had it last */
 	bool between; /* told of it with one bid given up, the next not had */
-	int64_t served_ms; /* since when that one has served */
-	uint64_t reign;    /* of the queue's head, when it was granted, */
-	int64_t session;   /* in which */
+	int64_t passing_ms; /* since its second turn; 0: there was none */
+	uint64_t reign;     /* of the queue's head, when it was granted, */
+	int64_t session;    /* in which */
 	char listing[SIM_LISTING_BYTES]; /* the last: names, each with a NUL */
 	/* For lingering bids. */
 	bool stirred;    /* a child event was heard since nobody wants it */
@@ -377,8 +377,9 @@ struct sim {
 	uint64_t chance;
 	int64_t now_us;
 	struct sim_weather weather;
-	struct sim_act acts[SIM_ACTS_MAX];
+	struct sim_act acts[SIM_ACTS_MAX]; /* in their order */
 	int acts_len;
+	int act_next;
 	size_t heap_len;
 	uint64_t order;
 

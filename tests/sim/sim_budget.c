@@ -209,8 +209,8 @@ static int64_t passed_ms(const struct sim *sim, const struct sim_budget *budget,
 		if (!since_ms || ctime_ms < since_ms)
 			since_ms = ctime_ms;
 	}
-	if (since_ms && since_ms < budget->served_ms)
-		since_ms = budget->served_ms;
+	if (since_ms && since_ms < budget->passing_ms)
+		since_ms = budget->passing_ms;
 	return since_ms ? coord_tree_now_ms(sim->tree) - since_ms : 0;
 }
 
@@ -247,7 +247,9 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 	bool behind;
 
 	if (!again)
-		budget->served_ms = coord_tree_now_ms(sim->tree);
+		budget->passing_ms = 0;
+	else if (!budget->passing_ms)
+		budget->passing_ms = coord_tree_now_ms(sim->tree);
 	if (again) {
 		sim->counts.local_turns++;
 		check_looked(sim, host, hold);

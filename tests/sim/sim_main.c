@@ -210,23 +210,9 @@ static int failed(uint64_t seed)
 	return 1;
 }
 
-static int by_time(const void *a, const void *b)
-{
-	const struct sim_act *one = &sim.acts[*(const int *)a];
-	const struct sim_act *other = &sim.acts[*(const int *)b];
-
-	return (one->at_us > other->at_us) - (one->at_us < other->at_us);
-}
-
 static void say_left(const bool *out)
 {
-	int order[SIM_ACTS_MAX];
-
-	for (int i = 0; i < sim.acts_len; i++)
-		order[i] = i;
-	qsort(order, (size_t)sim.acts_len, sizeof *order, by_time);
-	for (int n = 0; n < sim.acts_len; n++) {
-		int i = order[n];
+	for (int i = 0; i < sim.acts_len; i++) {
 		const struct sim_act *act = &sim.acts[i];
 
 		if (!out[i])

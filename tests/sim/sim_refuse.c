@@ -100,7 +100,10 @@ void sim_refuse_answer(struct sim *sim, struct sim_link *link,
 	ev->answer.zk_rc = row->zk_rc;
 	refusal->heard_us = sim->now_us;
 	refusal->moved |= row->zk_rc == RC_SESSION_MOVED;
+	/* Behind a write of the same turn: that one asks for what was before.
+	 */
 	refusal->owed = true;
+	refusal->due = false;
 }
 
 void sim_refuse_turn(struct sim *sim, struct sim_host *host)

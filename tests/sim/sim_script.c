@@ -6,6 +6,7 @@
  * happens alone.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim.h"
@@ -200,11 +201,20 @@ static uint64_t draw_kinds(struct sim *sim)
 	return kinds;
 }
 
-void sim_script(struct sim *sim)
+/* Their salts tell those of one moment apart. */
+static int by_time(const void *a, const void *b)
+{
+	const struct sim_act *one = a, *other = b;
+
+	if (one->at_us != other->at_us)
+		return one->at_us < other->at_us ? -1 : 1;
+	return (one->salt > other->salt) - (one->salt < other->salt);
+}
+
+static void draw_acts(struct sim *sim)
 {
 	uint64_t kinds, clients, others, fates;
 
-	draw_weather(sim);
 	kinds = draw_kinds(sim);
 	clients = 30 + sim_random(sim, 150);
 	others = sim_random(sim, 40);
@@ -221,4 +231,11 @@ void sim_script(struct sim *sim)
 	sim->weather.quiet = false;
 	for (uint64_t i = 1 + sim_random(sim, 6); i > 0; i--)
 		draw_act(sim, OF_SERVER, kinds);
+}
+
+void sim_script(struct sim *sim)
+{
+	draw_weather(sim);
+	draw_acts(sim);
+	qsort(sim->acts, (size_t)sim->acts_len, sizeof *sim->acts, by_time);
 }

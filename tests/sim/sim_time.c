@@ -30,8 +30,8 @@ bool sim_chance(struct sim *sim, unsigned in)
 	return sim_random(sim, in) == 0;
 }
 
-/* What is to come: a binary heap, and beside it the next turn of each host,
- * for that is put forward and off all the time */
+/* What is to come: a binary heap; beside it the acts, which have their order,
+ * and the next turn of each host, which is put forward and off all the time */
 
 static bool earlier(const struct sim_event *a, const struct sim_event *b)
 {
@@ -56,41 +56,36 @@ void sim_push(struct sim *sim, int64_t at_us, enum sim_event_type type,
 	sim->heap[at] = event;
 }
 
-/* The first of the hosts' turns, if it comes before anything in the heap. */
-static bool turn_pop(struct sim *sim, struct sim_event *event_out)
+/* The first of the acts and of the hosts' turns; at SIM_NEVER: none is left. */
+static struct sim_event beside(struct sim *sim)
 {
-	struct sim_event first = { .at_us = SIM_NEVER, .type = SIM_EV_TURN };
+	struct sim_event first = { .at_us = SIM_NEVER, .type = SIM_EV_ACT };
 
-	for (int i = 0; i < sim->weather.hosts; i++) {
-		const struct sim_event turn = {
-			.at_us = sim->hosts[i].turn_us,
-			.order = sim->hosts[i].turn_order,
-			.type = SIM_EV_TURN,
-			.who = i,
-		};
-
-		if (turn.at_us != SIM_NEVER && earlier(&turn, &first))
-			first = turn;
+	while (sim->act_next < sim->acts_len && sim->acts[sim->act_next].out)
+		sim->act_next++;
+	if (sim->act_next < sim->acts_len) {
+		first.at_us = sim->acts[sim->act_next].at_us;
+		first.who = sim->act_next;
 	}
-	if (first.at_us == SIM_NEVER ||
-	    (sim->heap_len && earlier(&sim->heap[0], &first)))
-		return false;
-	sim->hosts[first.who].turn_us = SIM_NEVER;
-	*event_out = first;
-	return true;
+	for (int i = 0; i < sim->weather.hosts; i++) {
+		const struct sim_host *host = &sim->hosts[i];
+
+		if (host->turn_us < first.at_us ||
+		    (host->turn_us == first.at_us &&
+		     host->turn_order < first.order))
+			first = (struct sim_event){ .at_us = host->turn_us,
+						    .order = host->turn_order,
+						    .type = SIM_EV_TURN,
+						    .who = i };
+	}
+	return first;
 }
 
-bool sim_pop(struct sim *sim, struct sim_event *event_out)
+static void heap_pop(struct sim *sim)
 {
-	struct sim_event last;
+	const struct sim_event last = sim->heap[--sim->heap_len];
 	size_t at = 0, child;
 
-	if (turn_pop(sim, event_out))
-		return true;
-	if (sim->heap_len == 0)
-		return false;
-	*event_out = sim->heap[0];
-	last = sim->heap[--sim->heap_len];
 	while ((child = 2 * at + 1) < sim->heap_len) {
 		if (child + 1 < sim->heap_len &&
 		    earlier(&sim->heap[child + 1], &sim->heap[child]))
@@ -101,6 +96,22 @@ bool sim_pop(struct sim *sim, struct sim_event *event_out)
 		at = child;
 	}
 	sim->heap[at] = last;
+}
+
+bool sim_pop(struct sim *sim, struct sim_event *event_out)
+{
+	*event_out = beside(sim);
+	if (sim->heap_len && earlier(&sim->heap[0], event_out)) {
+		*event_out = sim->heap[0];
+		heap_pop(sim);
+		return true;
+	}
+	if (event_out->at_us == SIM_NEVER)
+		return false;
+	if (event_out->type == SIM_EV_TURN)
+		sim->hosts[event_out->who].turn_us = SIM_NEVER;
+	else
+		sim->act_next++;
 	return true;
 }
 
@@ -160,7 +171,13 @@ int64_t sim_pipe_at(struct sim *sim, struct sim_pipe *pipe)
 void sim_hash(struct sim *sim, const void *bytes, size_t len)
 {
 	const uint8_t *at = bytes;
+	uint64_t word;
 
+	for (; len >= sizeof word; at += sizeof word, len -= sizeof word) {
+		memcpy(&word, at, sizeof word);
+		sim->hash = (sim->hash ^ word) * 0x9e3779b97f4a7c15U;
+		sim->hash ^= sim->hash >> 32;
+	}
 	for (size_t i = 0; i < len; i++)
 		sim->hash = (sim->hash ^ at[i]) * 0x100000001b3U;
 }

@@ -200,12 +200,8 @@ void sim_run(struct sim *sim, uint64_t seed, const bool *acts_out, bool trace)
 		 (long long)sim->weather.timeout_ms,
 		 (long long)sim->weather.tick_ms,
 		 (long long)(ghosts_us(&sim->weather) / SIM_MS));
-	for (int i = 0; i < sim->acts_len; i++) {
+	for (int i = 0; i < sim->acts_len; i++)
 		sim->acts[i].out = acts_out && acts_out[i];
-		if (!sim->acts[i].out)
-			sim_push(sim, sim->acts[i].at_us, SIM_EV_ACT,
-				 (struct sim_event){ .who = i });
-	}
 	sim_push(sim, sim->weather.end_us, SIM_EV_HEAL,
 		 (struct sim_event){ 0 });
 	sim_zk_begin(sim);

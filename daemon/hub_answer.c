@@ -289,7 +289,7 @@ static void done_lock(struct hub *hub, const struct locktab_effect *fx)
 		zkp_out_str(&hub->out, "cycle", fx->which);
 	if (fx->status == ZKP_BUSY ||
 	    (fx->which && fx->status == ZKP_DEADLOCK)) {
-		locktab_name_holder(hub->tab, rq->name, &holder);
+		locktab_name_holder(hub->tab, rq->name, hub->now_ms, &holder);
 		put_holder(hub, &holder);
 	}
 	if (fx->status == ZKP_LIMIT)

@@ -161,6 +161,17 @@ static void on_lock_several(struct locktab *tab, const struct locktab_event *ev)
 		locktab_done(tab, NULL, status);
 }
 
+/* R14: held here, or seen held by a listing that is young: that is answered
+ * without a write. */
+static bool is_busy(const struct locktab *tab, const struct lock *lock,
+		    const struct locktab_event *ev)
+{
+	if (lock)
+		return lock_busy(tab, lock, ev->lock.mode, ev->now_ms);
+	return !ev->lock.slots && !ev->lock.looking &&
+	       recall_holder(tab, ev->lock.name, ev->lock.mode, ev->now_ms);
+}
+
 static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 {
 	const struct locktab_target by_name = { .name = ev->lock.name };
@@ -178,8 +189,7 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 	}
 	status = lock_refusal(tab, ev);
 	lock = ev->lock.slots ? NULL : lock_find(tab, ev->lock.name);
-	if (status == ZKP_OK && ev->lock.wait_ms == 0 && lock &&
-	    lock_busy(tab, lock, ev->lock.mode, ev->now_ms))
+	if (status == ZKP_OK && ev->lock.wait_ms == 0 && is_busy(tab, lock, ev))
 		status = ZKP_BUSY;
 	if (status != ZKP_OK) {
 		locktab_done(tab, NULL, status);
@@ -403,11 +413,12 @@ static unsigned held_len(const struct lock *lock)
 }
 
 void locktab_name_holder(const struct locktab *tab, const char *name,
-			 struct locktab_holder *holder_out)
+			 int64_t now_ms, struct locktab_holder *holder_out)
 {
 	const struct lock *lock = lock_find(tab, name);
+	const char *seen = recall_holder(tab, name, ZKP_MODE_X, now_ms);
 
-	*holder_out = (struct locktab_holder){ .text = "" };
+	*holder_out = (struct locktab_holder){ .text = seen ? seen : "" };
 	if (lock)
 		holder_of(lock, holder_out);
 }
@@ -479,6 +490,7 @@ void locktab_free(struct locktab *tab)
 		return;
 	ticket_free_all(tab);
 	lock_free_all(tab);
+	recall_free(tab);
 	free(tab->heap);
 	free(tab->fx);
 	free(tab);

@@ -269,7 +269,7 @@ void locktab_holder(const struct locktab *tab,
 		    struct locktab_holder *holder_out);
 /* The same for a name without a ticket; pos is 0. */
 void locktab_name_holder(const struct locktab *tab, const char *name,
-			 struct locktab_holder *holder_out);
+			 int64_t now_ms, struct locktab_holder *holder_out);
 bool locktab_lingers(const struct locktab *tab, uint64_t bid);
 /* Do several tickets wait at the lock of that bid? */
 bool locktab_crowded(const struct locktab *tab, uint64_t bid);

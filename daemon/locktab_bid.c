@@ -308,6 +308,7 @@ static void on_queued(struct locktab *tab, struct bid *bid,
 		return; /* only such had wanted it */
 	/* Only the ticket that opened the bid can be a trying one. */
 	if (t && t->pub.trying && !try_waits(tab, t, ev)) {
+		recall_held(tab, bid, ev->now_ms);
 		ticket_refuse(tab, t, ZKP_BUSY);
 		lock_settle(tab, lock, ev->now_ms);
 		return;
@@ -351,6 +352,7 @@ static void on_owned(struct locktab *tab, struct bid *bid,
 		bid->base = ev->bid.base;
 		bid->below = 0;
 		set_holder(bid, NULL);
+		recall_owned(tab, lock);
 		hear(bid, owned_behind(lock, bid, ev), ev->now_ms);
 	}
 	lock_settle(tab, lock, ev->now_ms);
@@ -412,7 +414,7 @@ void bid_event(struct locktab *tab, const struct locktab_event *ev)
 		break;
 	case LOCKTAB_BID_STIRRED:
 		if (lock->state == LOCK_LINGERING) {
-			linger_stirred(tab, lock, ev->now_ms);
+			recall_stirred(tab, lock, ev->now_ms);
 			bid->behind = BEHIND_UNKNOWN;
 		}
 		lock_settle(tab, lock, ev->now_ms);

@@ -11,6 +11,7 @@
  *	locktab_group.c  several names: all of them or none
  *	locktab_hold.c   holds that end by themselves
  *	locktab_linger.c bids that stay a while though nobody wants them
+ *	locktab_recall.c what is remembered of locks that are others' now
  *	locktab_timer.c  what is due when
  */
 #ifndef DAEMON_LOCKTAB_I_H
@@ -24,9 +25,8 @@
 
 /* Names of locks in a cycle, for people; what is more is cut. */
 #define CYCLE_TEXT_MAX 1024
-/* Locks that are remembered for having been stirred: what many hosts fight for
- * is few locks, and to forget one costs them one linger. */
-#define STIRRED_MAX 256
+/* Locks of which something is remembered: what many hosts fight for is few. */
+#define RECALL_MAX 256
 
 TAILQ_HEAD(ticket_list, ticket);
 TAILQ_HEAD(lock_list, lock);
@@ -181,13 +181,17 @@ struct locktab {
 	struct timer **heap;    /* heap[1..heap_len], by due_ms */
 	size_t heap_len, heap_cap;
 	uint64_t timer_last;
-	/* R13: locks of which others kept asking when they lingered here, by
-	 * the hash of their name; whatever else has that place is forgotten. */
-	struct stirred {
-		uint64_t name;
+	struct stirred { /* locktab_recall.c */
+		uint32_t name;
 		unsigned times; /* in a row */
 		int64_t last_ms;
-	} stirred[STIRRED_MAX];
+	} stirred[RECALL_MAX];
+	struct seen {
+		uint32_t name;
+		enum zkp_mode mode; /* who asked so stood behind others */
+		int64_t until_ms;
+		char *holder; /* NULL: not known */
+	} seen[RECALL_MAX];
 	struct locktab_effect *fx; /* fx[fx_at..fx_len] are to be taken */
 	size_t fx_at, fx_len, fx_cap;
 	struct locktab_counts counts;
@@ -316,11 +320,23 @@ void bid_free_all(struct locktab *tab);
 /* How long an owned bid of the lock stays when nobody wants it; 0: it goes. */
 int64_t linger_ms(const struct locktab *tab, const struct lock *lock,
 		  int64_t now_ms);
-/* It lingers, and somebody else has come; it lingered, and that was of use. */
-void linger_stirred(struct locktab *tab, const struct lock *lock,
-		    int64_t now_ms);
-void linger_used(struct locktab *tab, const struct lock *lock);
 void linger_over(struct locktab *tab, struct lock *lock, int64_t now_ms);
+
+/* locktab_recall.c */
+bool recall_is_stirred(const struct locktab *tab, const struct lock *lock,
+		       int64_t now_ms);
+/* It lingers, and somebody else has come; it lingered, and that was of use. */
+void recall_stirred(struct locktab *tab, const struct lock *lock,
+		    int64_t now_ms);
+void recall_used(struct locktab *tab, const struct lock *lock);
+/* The bid of a trying ticket stands behind somebody who will not go soon. */
+void recall_held(struct locktab *tab, const struct bid *bid, int64_t now_ms);
+/* A bid of ours is first: whoever was before it is gone. */
+void recall_owned(struct locktab *tab, const struct lock *lock);
+/* Who it is, "" not known; NULL: nothing is remembered that still counts. */
+const char *recall_holder(const struct locktab *tab, const char *name,
+			  enum zkp_mode mode, int64_t now_ms);
+void recall_free(struct locktab *tab);
 
 /* locktab_timer.c */
 /* Room for so many; false: no memory. */

@@ -118,7 +118,7 @@ static void lock_enter(struct locktab *tab, struct lock *lock,
 		tab->counts.lingering--;
 		timer_remove(tab, &lock->timer);
 		if (to == LOCK_HELD)
-			linger_used(tab, lock);
+			recall_used(tab, lock);
 	} else if (to == LOCK_LINGERING) {
 		tab->counts.lingering++;
 		timer_add(tab, &lock->timer,

@@ -215,6 +215,53 @@ START_TEST(trying_what_is_known_held_writes_nothing)
 }
 END_TEST
 
+/* R14: a listing has shown a foreign holder, and is believed for the grace; it
+ * says nothing of readers, who may be let in where a writer is not. */
+START_TEST(trying_what_was_just_seen_held_writes_nothing)
+{
+	play("0 c1 LOCK foo 0\n"
+	     "4 bid1 queued 1 go\n"
+	     "5 c1 LOCK foo 0\n"
+	     "6 c2 WAIT foo 0\n"
+	     "7 bid2 queued 1 go\n"
+	     "8 c1 SLOCK foo 0\n"
+	     "9 bid3 queued 1 go\n"
+	     "10 c1 SLOCK foo 0\n"
+	     "28 c2 LOCK foo 0\n"
+	     "29 c2 LOCK foo 0\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo 0 -> bid1+\n"
+			 "[   4] bid1 queued 1 go -> c1 ERR BUSY foo bid1-\n"
+			 "[   5] c1 LOCK foo 0 -> c1=BUSY\n"
+			 "[   6] c2 WAIT foo 0 -> bid2+\n"
+			 "[   7] bid2 queued 1 go -> c2 ERR BUSY foo bid2-\n"
+			 "[   8] c1 SLOCK foo 0 -> bid3+s\n"
+			 "[   9] bid3 queued 1 go -> c1 ERR BUSY foo bid3-\n"
+			 "[  10] c1 SLOCK foo 0 -> c1=BUSY\n"
+			 "[  28] c2 LOCK foo 0 -> c2=BUSY\n"
+			 "[  29] c2 LOCK foo 0 -> bid4+\n");
+}
+END_TEST
+
+/* R14: what was ours since is not remembered as another's. */
+START_TEST(what_was_ours_since_is_not_remembered_as_held)
+{
+	play("0 c1 LOCK foo 0\n"
+	     "4 bid1 queued 1 go\n"
+	     "5 c1 LOCK foo\n"
+	     "6 bid2 owned 70 unknown\n"
+	     "7 c1 UNLOCK foo\n"
+	     "8 c1 LOCK foo 0\n");
+	ck_assert_str_eq(trace,
+			 "[   0] c1 LOCK foo 0 -> bid1+\n"
+			 "[   4] bid1 queued 1 go -> c1 ERR BUSY foo bid1-\n"
+			 "[   5] c1 LOCK foo -> bid2+\n"
+			 "[   6] bid2 owned 70 unknown -> c1 GRANTED foo 70.0\n"
+			 "[   7] c1 UNLOCK foo -> c1=OK bid2-\n"
+			 "[   8] c1 LOCK foo 0 -> bid3+\n");
+}
+END_TEST
+
 /* A trying ticket does not become a waiting one when the session breaks. */
 START_TEST(trying_ends_with_the_lease_or_the_session)
 {
@@ -559,6 +606,8 @@ int main(void)
 	tcase_add_test(tc, trying_is_answered_at_once);
 	tcase_add_test(tc, trying_gives_a_linger_elsewhere_time_to_end);
 	tcase_add_test(tc, trying_what_is_known_held_writes_nothing);
+	tcase_add_test(tc, trying_what_was_just_seen_held_writes_nothing);
+	tcase_add_test(tc, what_was_ours_since_is_not_remembered_as_held);
 	tcase_add_test(tc, trying_ends_with_the_lease_or_the_session);
 	tcase_add_test(tc, a_stale_lease_stalls_grants_only);
 	tcase_add_test(tc, a_session_ends_and_waiters_bid_anew_in_order);

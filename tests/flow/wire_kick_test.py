@@ -228,7 +228,7 @@ class CommandTest(CliCase):
         runner = self.start(
             "run", "kicked", "--", "sh", "-c",
             f"echo $$ > {log}; trap 'date +%s%N > {ended}; exit 3' TERM; "
-            "while :; do sleep 0.05; done")
+            "n=0; while [ $((n += 1)) -lt 400 ]; do sleep 0.05; done")
         self.there("pid")
         row = self.client().ok("LIST kicked").rows[0]
         waiter = self.client("waiter")

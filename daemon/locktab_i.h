@@ -187,7 +187,7 @@ struct locktab {
 		int64_t last_ms;
 	} stirred[RECALL_MAX];
 	struct seen {
-		uint32_t name;
+		char *name; /* NULL: nothing is remembered */
 		enum zkp_mode mode; /* who asked so stood behind others */
 		int64_t until_ms;
 		char *holder; /* NULL: not known */

@@ -51,28 +51,35 @@ void recall_used(struct locktab *tab, const struct lock *lock)
 
 /* R14: a listing has just shown somebody who holds it and does not linger. */
 
+static void seen_forget(struct seen *one)
+{
+	free(one->name);
+	free(one->holder);
+	*one = (struct seen){ 0 };
+}
+
 void recall_held(struct locktab *tab, const struct bid *bid, int64_t now_ms)
 {
-	uint32_t name = bid->lock->by_name.hashv;
-	struct seen *one = &tab->seen[name % RECALL_MAX];
+	const struct lock *lock = bid->lock;
+	struct seen *one = &tab->seen[lock->by_name.hashv % RECALL_MAX];
 
-	free(one->holder);
+	seen_forget(one);
 	*one = (struct seen){
-		.name = name,
+		/* Without memory it is not remembered, */
+		.name = strdup(lock->name),
 		.mode = bid->mode,
 		.until_ms = now_ms + tab->limits.try_grace_ms,
-		/* Without memory the answer is only shorter. */
+		/* or the answer is only shorter. */
 		.holder = bid->holder ? strdup(bid->holder) : NULL,
 	};
 }
 
 void recall_owned(struct locktab *tab, const struct lock *lock)
 {
-	uint32_t name = lock->by_name.hashv;
-	struct seen *one = &tab->seen[name % RECALL_MAX];
+	struct seen *one = &tab->seen[lock->by_name.hashv % RECALL_MAX];
 
-	if (one->name == name)
-		one->until_ms = 0;
+	if (one->name && strcmp(one->name, lock->name) == 0)
+		seen_forget(one);
 }
 
 /* Who may not share it may not have it alone; not the other way round. */
@@ -84,7 +91,8 @@ const char *recall_holder(const struct locktab *tab, const char *name,
 
 	HASH_VALUE(name, strlen(name), hash);
 	one = &tab->seen[hash % RECALL_MAX];
-	if (one->name != hash || now_ms >= one->until_ms ||
+	if (!one->name || strcmp(one->name, name) != 0 ||
+	    now_ms >= one->until_ms ||
 	    (mode == ZKP_MODE_S && one->mode != ZKP_MODE_S))
 		return NULL;
 	return one->holder ? one->holder : "";
@@ -93,5 +101,5 @@ const char *recall_holder(const struct locktab *tab, const char *name,
 void recall_free(struct locktab *tab)
 {
 	for (size_t i = 0; i < RECALL_MAX; i++)
-		free(tab->seen[i].holder);
+		seen_forget(&tab->seen[i]);
 }

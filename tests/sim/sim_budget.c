@@ -46,6 +46,17 @@ static const char *name_of(const char *path)
 	return strrchr(path, '/') + 1;
 }
 
+/* Is it in the last listing? */
+static bool shows(const struct sim_host *host, int name, const char *own_path)
+{
+	for (const char *at = host->budgets[name].listing; *at;
+	     at += strlen(at) + 1) {
+		if (strcmp(at, name_of(own_path)) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Is there a node of somebody else's behind ours in the last listing, that
  * must wait for ours? */
 static bool foreign_behind(const struct sim *sim, const struct sim_host *host,
@@ -53,12 +64,11 @@ static bool foreign_behind(const struct sim *sim, const struct sim_host *host,
 {
 	int64_t session = sim_session(&host->link);
 	const struct coord_tree_node *node;
-	bool seen = false, behind = false;
+	bool behind = false;
 	char path[256];
 
 	for (const char *at = host->budgets[name].listing; *at;
 	     at += strlen(at) + 1) {
-		seen = seen || strcmp(at, name_of(own_path)) == 0;
 		if (!sim_before(name_of(own_path), at) ||
 		    (sim_reads(own_path) && sim_reads(at)))
 			continue;
@@ -69,7 +79,7 @@ static bool foreign_behind(const struct sim *sim, const struct sim_host *host,
 		behind =
 		    behind || (node && coord_tree_stat(node).owner != session);
 	}
-	return seen && behind;
+	return behind && shows(host, name, own_path);
 }
 
 /* Has the bid that the host serves on been given up already? */
@@ -256,7 +266,11 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 	} else {
 		sim->counts.handovers++;
 	}
-	behind = foreign_behind(sim, host, name, hold->node);
+	/* A listing that shows two bids of ours with others between may have
+	 * been the first one's, to learn who is behind that: the second is not
+	 * told by it. */
+	behind = foreign_behind(sim, host, name, hold->node) &&
+		 (same || !*budget->node || !shows(host, name, budget->node));
 	if (!same || !budget->known || !behind) {
 		budget->turns = 0;
 		budget->since_ms = now_ms;

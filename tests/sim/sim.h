@@ -593,6 +593,8 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		       const struct coord_event *ev);
 void sim_budget_tree(struct sim *sim);
+int64_t sim_budget_passed_ms(const struct sim *sim, int name, const char *path,
+			     bool shared);
 bool sim_budget_searches(const struct sim_link *link,
 			 const struct sim_request *row);
 /* What a name in a queue says: by this code, not by the one that is tested. */

@@ -198,27 +198,38 @@ static bool parted(const struct sim *sim, const struct sim_host *host, int name,
 	return false;
 }
 
-/* For how long has the host served its own past somebody who stands behind that
- * bid and must wait for it, whatever it was told of that? */
-static int64_t passed_ms(const struct sim *sim, const struct sim_budget *budget,
-			 const struct sim_hold *hold)
+/* Since when, by the ensemble's clock, has somebody of another session stood
+ * behind that node who must wait for it, whatever its host was told of that?
+ * 0: nobody does. */
+int64_t sim_budget_passed_ms(const struct sim *sim, int name, const char *path,
+			     bool shared)
 {
 	const struct coord_tree_node *own, *child;
 	int64_t since_ms = 0, ctime_ms;
 
-	own = coord_tree_find(sim->tree, 0, hold->node);
-	child = coord_tree_find(sim->tree, 0, sim_queue(hold->name));
+	own = coord_tree_find(sim->tree, 0, path);
+	child = coord_tree_find(sim->tree, 0, sim_queue(name));
 	child = child && own ? coord_tree_child_first(child) : NULL;
 	for (; child; child = coord_tree_child_next(child)) {
 		if (!sim_before(coord_tree_name(own), coord_tree_name(child)) ||
 		    coord_tree_stat(child).owner ==
 			coord_tree_stat(own).owner ||
-		    (hold->shared && sim_reads(coord_tree_name(child))))
+		    (shared && sim_reads(coord_tree_name(child))))
 			continue;
 		ctime_ms = coord_tree_stat(child).ctime_ms;
 		if (!since_ms || ctime_ms < since_ms)
 			since_ms = ctime_ms;
 	}
+	return since_ms;
+}
+
+/* For how long has the host served its own past somebody? */
+static int64_t passed_ms(const struct sim *sim, const struct sim_budget *budget,
+			 const struct sim_hold *hold)
+{
+	int64_t since_ms =
+	    sim_budget_passed_ms(sim, hold->name, hold->node, hold->shared);
+
 	if (since_ms && since_ms < budget->passing_ms)
 		since_ms = budget->passing_ms;
 	return since_ms ? coord_tree_now_ms(sim->tree) - since_ms : 0;

@@ -104,29 +104,38 @@ void sim_calm_watch(struct sim *sim, struct sim_host *host, const char *path)
 		budget->stirred = true;
 }
 
-/* Does a bid stand there that serves nobody, and should go? */
-static bool is_owing(const struct sim *sim, const struct sim_host *host,
-		     int name)
+/* Does a bid stand there that serves nobody, and could go? */
+static bool is_idle(const struct sim *sim, const struct sim_host *host,
+		    int name)
 {
 	const struct sim_budget *budget = &host->budgets[name];
 	const struct coord_tree_node *node;
 
-	if (!budget->idle_us || (!budget->stirred && !budget->known) ||
-	    !*budget->node || !host->link.told_up || host->stopping ||
-	    host->page_ms == 0 || is_speaking(&host->link, name) ||
-	    sim_refuse_owes(host))
+	if (!budget->idle_us || !*budget->node || !host->link.told_up ||
+	    host->stopping || host->page_ms == 0 ||
+	    is_speaking(&host->link, name) || sim_refuse_owes(host))
 		return false;
 	node = coord_tree_find(sim->tree, 0, budget->node);
 	return node && coord_tree_stat(node).owner == sim_session(&host->link);
 }
 
-/* Stirred it goes at once; what another bid's listing has shown, its own will
- * show soon. */
+/* On a quiet day it hears of whoever comes, or it does not linger. */
+static bool is_passing(const struct sim *sim, const struct sim_host *host,
+		       int name)
+{
+	return sim_calm_settled(sim) && !sim->exempt[name] &&
+	       own_bids(sim, host, name) < 2 &&
+	       sim_budget_passed_ms(sim, name, host->budgets[name].node, true);
+}
+
+/* Stirred it goes at once; what another bid's listing has shown, or what is
+ * there, its own will show soon. */
 static void check_linger(struct sim *sim, struct sim_host *host, int name)
 {
 	struct sim_budget *budget = &host->budgets[name];
 
-	if (!is_owing(sim, host, name)) {
+	if (!is_idle(sim, host, name) || (!budget->stirred && !budget->known &&
+					  !is_passing(sim, host, name))) {
 		budget->owed_us = 0;
 		return;
 	}
@@ -136,7 +145,8 @@ static void check_linger(struct sim *sim, struct sim_host *host, int name)
 		sim_fail(sim, "P6: h%d keeps %s for nobody, and %s",
 			 host->number, budget->node,
 			 budget->stirred ? "has been stirred"
-					 : "knows of a waiter");
+			 : budget->known ? "knows of a waiter"
+					 : "does not know of a waiter");
 }
 
 /* --- waits that have run out, deletes by hand --- */

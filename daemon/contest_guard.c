@@ -62,15 +62,13 @@ void contest_guard(struct contest *c, enum contest_question question,
 	}
 }
 
-/* A courtesy: lost with the link, it is not said again; nor is it while the
- * same node stands there, however often somebody asks. */
+/* A courtesy: lost with the link, it is not said again. */
 void contest_revoke(struct contest *c, struct contest_effects *fx)
 {
 	struct coord_op *op;
 
-	if (c->state != CONTEST_WATCH_PRED || !c->link_up || c->revoked)
+	if (c->state != CONTEST_WATCH_PRED || !c->link_up)
 		return;
-	c->revoked = true;
 	op = contest_op(c, fx, CONTEST_Q_REVOKE, COORD_SET,
 			c->first ? c->first : c->pred);
 	op->data = REVOKE_MESSAGE;

@@ -58,7 +58,6 @@ struct contest {
 	bool leaving;
 	bool synced;   /* RECOVER: the listing to come is not a lagging one */
 	bool watching; /* the watch of this state is armed */
-	bool revoked;  /* the one in front was asked, since the last listing */
 	bool behind;   /* somebody stands behind us, or may */
 	bool asked_behind;       /* somebody wants to know */
 	bool first_seen;         /* holder says who is first */

@@ -200,7 +200,7 @@ void contest_judge(struct contest *c, const struct coord_event *ev,
 		contest_own(c, st.after_own || c->pred_was_own, true, fx);
 		return;
 	}
-	c->pred_was_own = c->revoked = false;
+	c->pred_was_own = false;
 	set_path(c, &c->pred, st.pred);
 	free(c->first);
 	c->first = NULL;

@@ -11,6 +11,10 @@
 
 #include "daemon/locktab_i.h"
 
+/* A holder elsewhere may not have listened yet, so it may be asked again; but
+ * that is a write, and wakes it, however fast somebody types. */
+#define ASK_AGAIN_MS 250
+
 /* Earlier only: what was said of an end is never taken back. */
 static bool shorten(struct locktab *tab, struct ticket *t, int64_t until_ms,
 		    enum locktab_lost why)
@@ -111,11 +115,22 @@ static bool may_ask(const struct locktab *tab, const struct locktab_event *ev)
 	return ev->revoke.admin || (t && t->pub.state == TICKET_WAITING);
 }
 
+static void ask_elsewhere(struct locktab *tab, struct bid *bid, int64_t now_ms)
+{
+	if (now_ms < bid->ask_ms)
+		return;
+	bid->ask_ms = now_ms + ASK_AGAIN_MS;
+	locktab_emit(tab,
+		     (struct locktab_effect){ .type = LOCKTAB_FX_BID_REVOKE,
+					      .bid = bid->id,
+					      .name = bid->lock->name });
+}
+
 void hold_revoke(struct locktab *tab, const struct locktab_event *ev)
 {
 	struct locktab_effect done = { .type = LOCKTAB_FX_DONE };
 	const struct lock *lock = lock_find(tab, ev->revoke.name);
-	const struct bid *bid = lock ? lock->serving : NULL;
+	struct bid *bid = lock ? lock->serving : NULL;
 
 	if (!may_ask(tab, ev)) {
 		locktab_done(tab, NULL, ZKP_DENIED);
@@ -125,10 +140,7 @@ void hold_revoke(struct locktab *tab, const struct locktab_event *ev)
 		done.waiters = ask(tab, lock->serving) + ask(tab, lock->next);
 	if (bid && bid->state == BID_SEEKING && bid->below) {
 		done.waiters = 1;
-		locktab_emit(
-		    tab, (struct locktab_effect){ .type = LOCKTAB_FX_BID_REVOKE,
-						  .bid = bid->id,
-						  .name = lock->name });
+		ask_elsewhere(tab, bid, ev->now_ms);
 	}
 	if (!done.waiters)
 		done.status = ZKP_NOTFOUND;

@@ -108,6 +108,7 @@ struct bid {
 	int64_t behind_ms; /* since when that is known */
 	bool unseen;       /* nobody has looked since it was won by waiting */
 	unsigned below;    /* SEEKING: contenders before it */
+	int64_t ask_ms;    /* SEEKING: no sooner the first is asked again */
 	char *holder;      /* the first of them; NULL: not known */
 	unsigned held_len;
 	struct ticket_list held;
@@ -187,7 +188,7 @@ struct locktab {
 		int64_t last_ms;
 	} stirred[RECALL_MAX];
 	struct seen {
-		char *name; /* NULL: nothing is remembered */
+		char *name;         /* NULL: nothing is remembered */
 		enum zkp_mode mode; /* who asked so stood behind others */
 		int64_t until_ms;
 		char *holder; /* NULL: not known */

@@ -210,10 +210,9 @@ class CommandTest(CliCase):
     def test_a_stopped_holder_is_over_at_its_longest_time(self):
         """rules.md's test 14: nobody has to believe in what is stopped."""
         holder = self.start("hold", "--max-hold", "1s", "stopped",
-                            stdin=-1)
+                            stdin=-1, stdout=-1)
         client = self.client()
-        proc.wait_until(lambda: client.ok("LIST stopped").rows, SOON_S,
-                        "it holds")
+        self.assertIn(b"HELD stopped", holder.stdout.readline())
         os.kill(holder.popen.pid, signal.SIGSTOP)
         begun = time.monotonic()
         self.assertEqual(client.lock("stopped").args[0], "stopped")

@@ -225,13 +225,18 @@ START_TEST(holders_are_asked_to_give_way)
 }
 END_TEST
 
-/* A holder elsewhere is asked by way of its node, once it is known. */
+/* A holder elsewhere is asked by way of its node, once it is known, and again
+ * if it did not listen, but not as often as somebody types. */
 START_TEST(a_holder_elsewhere_is_asked_too)
 {
 	play("0 c1 LOCK foo\n1 c1 REVOKE foo\n2 bid1 queued 1 db2\n"
-	     "3 c1 REVOKE foo\n");
+	     "3 c1 REVOKE foo\n4 c1 REVOKE foo\n252 c1 REVOKE foo\n"
+	     "253 c1 REVOKE foo\n");
 	expect("c1 REVOKE foo -> c1=NOTFOUND\n");
-	expect("[   3] c1 REVOKE foo -> bid1? c1=OK\n");
+	expect("[   3] c1 REVOKE foo -> bid1? c1=OK\n"
+	       "[   4] c1 REVOKE foo -> c1=OK\n"
+	       "[ 252] c1 REVOKE foo -> c1=OK\n"
+	       "[ 253] c1 REVOKE foo -> bid1? c1=OK\n");
 }
 END_TEST
 

@@ -36,6 +36,8 @@ def wishes():
     parser.add_argument("groups", nargs="*", metavar="GROUP",
                         choices=[[], *GROUPS], default=[])
     wish = parser.parse_args()
+    if wish.daemon and not os.access(wish.daemon, os.X_OK):
+        parser.error(f"--daemon {wish.daemon}: no program is there")
     if wish.write and wish.groups:
         parser.error("--write is for a run of all groups: the table says of "
                      "all rows when and on what they were measured")

@@ -165,17 +165,8 @@ END_TEST
 /* A node that nobody owns is found though its lock is in daily use. */
 START_TEST(the_audit_is_not_put_off)
 {
-	char path[512], *slash;
-	struct coord_op op = { .verb = COORD_CREATE,
-			       .kind = COORD_EPHEMERAL,
-			       .path = path };
-
 	play("a1 LOCK foo\n");
-	(void)snprintf(path, sizeof path, "%s", bid_path("foo"));
-	slash = strrchr(path, '/') + 1;
-	memcpy(slash + strlen("_c_") + 24, "00000000beef", 12);
-	memcpy(slash + strlen(slash) - 10, "0000000777", 10);
-	(void)coord_tree_write(tree, &op, coord_local_session(hosts[0].coord));
+	plant_orphan(bid_path("foo"), 0, "0000000777");
 	play("a1 UNLOCK foo\n");
 	for (int i = 0; i < 7; i++)
 		play("+10000\na1 TRYLOCK foo\na1 UNLOCK foo\n");

@@ -301,20 +301,12 @@ END_TEST
  */
 START_TEST(an_orphan_is_found)
 {
-	char path[512], *slash;
-	struct coord_op op = { .verb = COORD_CREATE,
-			       .kind = COORD_EPHEMERAL,
-			       .path = path };
+	char bid[512];
 
 	play("a1 LOCK foo\n");
-	(void)snprintf(path, sizeof path, "%s", bid_path("foo"));
-	/* Its uuid, another bid's number: bytes 35 to 47 of the name. */
-	slash = strrchr(path, '/') + 1;
-	memcpy(slash + strlen("_c_") + 24, "00000000beef", 12);
-	memcpy(slash + strlen(slash) - 10, "0000000007", 10);
-	(void)coord_tree_write(tree, &op, coord_local_session(hosts[0].coord));
-	memcpy(slash + strlen(slash) - 10, "0000000008", 10);
-	(void)coord_tree_write(tree, &op, coord_local_session(hosts[1].coord));
+	(void)snprintf(bid, sizeof bid, "%s", bid_path("foo"));
+	plant_orphan(bid, 0, "0000000007");
+	plant_orphan(bid, 1, "0000000008");
 	ck_assert_uint_eq(bids_of("foo"), 3);
 	play("a1 UNLOCK foo\n+70000\n");
 	ck_assert_uint_eq(bids_of("foo"), 1);

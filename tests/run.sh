@@ -6,7 +6,8 @@
 #   sh tests/run.sh             all of it (what CI runs)
 #   sh tests/run.sh quick       a few minutes: format, rooms, docs, gcc and
 #                               clang, unit, flow and a small sim under
-#                               ASan and UBSan
+#                               ASan and UBSan, and what has threads under
+#                               TSan
 #   sh tests/run.sh LABEL...    some of: unit sim flow e2e interop faults fuzz
 #   sh tests/run.sh tidy        clang-tidy over every file
 #
@@ -74,7 +75,7 @@ ring_tests() {
 		failed="$failed $stage_name"
 		# What unittest, Check and the sanitizers say, then the names.
 		{
-			grep -A 14 -E '^(FAIL|ERROR): |:[FE]:|^==[0-9]+==ERROR|runtime error' \
+			grep -A 14 -E '^(FAIL|ERROR): |:[FE]:|^==[0-9]+==ERROR|WARNING: ThreadSanitizer|runtime error' \
 				"$stage_log" | head -n 60
 			sed -n '/The following tests FAILED/,$p' "$stage_log"
 		} | sed 's/^/   | /'
@@ -106,6 +107,22 @@ build_asan() {
 		-DZKL_SANITIZE=address,undefined
 }
 
+build_tsan() {
+	build_check tsan '' -DCMAKE_C_COMPILER=gcc -DZKL_WERROR=ON \
+		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DZKL_SANITIZE=thread
+}
+
+sanitized_rings() {
+	if build_asan; then
+		export ZKL_SMALL=1
+		# shellcheck disable=SC2086 # a list of words is meant
+		ring_tests asan $sanitized
+	fi
+	if build_tsan; then
+		ring_tests tsan threads
+	fi
+}
+
 # shellcheck disable=SC2086 # lists of words are meant
 run_all() {
 	sources_check
@@ -116,23 +133,16 @@ run_all() {
 	if build_clang; then
 		ring_tests clang fuzz
 	fi
-	if build_asan; then
-		export ZKL_SMALL=1
-		ring_tests asan $sanitized
-	fi
+	sanitized_rings
 }
 
-# shellcheck disable=SC2086
 run_quick() {
 	sources_check
 	if build_gcc; then
 		docs_check gcc
 	fi
 	build_clang || :
-	if build_asan; then
-		export ZKL_SMALL=1
-		ring_tests asan $sanitized
-	fi
+	sanitized_rings
 }
 
 run_tidy() {
@@ -152,6 +162,8 @@ sh "$root/tests/install.sh" run
 stage_init
 export UBSAN_OPTIONS=print_stacktrace=1 PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=quarantine_size_mb=16:allocator_may_return_null=1
+# A child of fork has the parent's threads in its books, and not to join.
+export TSAN_OPTIONS=allocator_may_return_null=1:report_thread_leaks=0
 
 asked=
 search=

@@ -46,40 +46,63 @@ static const char *name_of(const char *path)
 	return strrchr(path, '/') + 1;
 }
 
-/* Is it in the last listing? */
-static bool shows(const struct sim_host *host, int name, const char *own_path)
+/* Was it in the last listing? */
+static bool shows(const struct sim_budget *budget, const char *child)
 {
-	for (const char *at = host->budgets[name].listing; *at;
-	     at += strlen(at) + 1) {
-		if (strcmp(at, name_of(own_path)) == 0)
+	for (const char *at = budget->listing; *at; at += strlen(at) + 1) {
+		if (strcmp(at, child) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* Is there a node of somebody else's behind ours in the last listing, that
- * must wait for ours? */
+/* Is it somebody else's, behind ours, and must it wait for ours?  One that has
+ * gone, or is of our own, proves nothing. */
+static bool waits_behind(const struct sim *sim, const struct sim_host *host,
+			 int name, const char *own_path, const char *child)
+{
+	const struct coord_tree_node *node;
+	char path[256];
+
+	if (!sim_before(name_of(own_path), child) ||
+	    (sim_reads(own_path) && sim_reads(child)))
+		return false;
+	(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s", sim_name(name),
+		       child);
+	node = coord_tree_find(sim->tree, 0, path);
+	return node && coord_tree_stat(node).owner != sim_session(&host->link);
+}
+
+/* Does such a one stand in the last listing? */
 static bool foreign_behind(const struct sim *sim, const struct sim_host *host,
 			   int name, const char *own_path)
 {
-	int64_t session = sim_session(&host->link);
-	const struct coord_tree_node *node;
-	bool behind = false;
-	char path[256];
+	const struct sim_budget *budget = &host->budgets[name];
 
-	for (const char *at = host->budgets[name].listing; *at;
-	     at += strlen(at) + 1) {
-		if (!sim_before(name_of(own_path), at) ||
-		    (sim_reads(own_path) && sim_reads(at)))
-			continue;
-		(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s",
-			       sim_name(name), at);
-		node = coord_tree_find(sim->tree, 0, path);
-		/* Gone, or of our own: it proves nothing. */
-		behind =
-		    behind || (node && coord_tree_stat(node).owner != session);
+	if (!shows(budget, name_of(own_path)))
+		return false;
+	for (const char *at = budget->listing; *at; at += strlen(at) + 1) {
+		if (waits_behind(sim, host, name, own_path, at))
+			return true;
 	}
-	return behind && shows(host, name, own_path);
+	return false;
+}
+
+/* And is it one of those of the listing before?  Who came later has not been
+ * passed by yet. */
+static bool still_behind(const struct sim *sim, const struct sim_host *host,
+			 int name, const struct coord_event *ev)
+{
+	const struct sim_budget *budget = &host->budgets[name];
+
+	for (size_t i = 0; i < ev->answer.children_len; i++) {
+		const char *child = ev->answer.children[i];
+
+		if (shows(budget, child) &&
+		    waits_behind(sim, host, name, budget->node, child))
+			return true;
+	}
+	return false;
 }
 
 /* Has the bid that the host serves on been given up already? */
@@ -137,7 +160,7 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 {
 	struct sim_budget *budget = &host->budgets[name];
 	size_t len = 0;
-	bool behind;
+	bool behind, still;
 
 	/* Nor is one that was refused and is to be asked for. */
 	if (is_listing(&host->link, name) || sim_refuse_owes(host))
@@ -148,6 +171,7 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		budget->several_us = sim->now_us + SIM_SEVERAL_US;
 	if (sim->now_us < budget->several_us)
 		return;
+	still = *budget->node && still_behind(sim, host, name, ev);
 	for (size_t i = 0; i < ev->answer.children_len; i++) {
 		const char *child = ev->answer.children[i];
 		size_t size = strlen(child) + 1;
@@ -161,7 +185,7 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 	if (!*budget->node)
 		return;
 	behind = foreign_behind(sim, host, name, budget->node);
-	if (behind && !budget->known) {
+	if (behind && !(budget->known && still)) {
 		budget->turns = 0;
 		budget->since_ms = sim_host_ms(sim, host);
 		/* R10: its bid serves nobody any more, the next one does not
@@ -280,8 +304,9 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 	/* A listing that shows two bids of ours with others between may have
 	 * been the first one's, to learn who is behind that: the second is not
 	 * told by it. */
-	behind = foreign_behind(sim, host, name, hold->node) &&
-		 (same || !*budget->node || !shows(host, name, budget->node));
+	behind =
+	    foreign_behind(sim, host, name, hold->node) &&
+	    (same || !*budget->node || !shows(budget, name_of(budget->node)));
 	if (!same || !budget->known || !behind) {
 		budget->turns = 0;
 		budget->since_ms = now_ms;

@@ -346,8 +346,12 @@ static void check_notice(struct sim *sim, struct sim_host *host,
 
 void sim_check_turn(struct sim *sim, struct sim_host *host)
 {
-	if (host->frozen_us)
-		return; /* its first act was before the freeze */
+	if (host->frozen_us) {
+		/* Its first act was before the freeze, and RESUMED, which would
+		 * have followed, is not said of what is over. */
+		host->doubtful = false;
+		return;
+	}
 	if (host->doubtful)
 		sim_fail(sim, "P1: h%d: GRANTED while suspended", host->number);
 	for (int i = 0; i < SIM_HOLDS; i++)

@@ -401,7 +401,7 @@ struct sim {
 	uint64_t variant; /* likewise: the same acts, with other luck; 0: the
 			   * seed's own */
 	bool exempt[SIM_NAMES_MAX];     /* an operator deleted a bid */
-	int64_t left_us[SIM_NAMES_MAX]; /* a stranger did last; 0: none */
+	int64_t left_us[SIM_NAMES_MAX]; /* by a stranger or an end; 0: none */
 	struct sim_head heads[SIM_NAMES_MAX];
 	struct sim_pool pool;
 	bool worn; /* weather.worn has happened */

@@ -87,7 +87,12 @@ struct sim_hold *sim_hold_of(struct sim_host *host, int name, int conn)
 static void let_go(struct sim *sim, struct sim_host *host, int n)
 {
 	for (int i = 0; i < SIM_NAMES_MAX; i++) {
-		sim_hold_of(host, i, n)->live = false;
+		struct sim_hold *hold = sim_hold_of(host, i, n);
+
+		/* The daemon may read of it behind another's question. */
+		if (hold->live)
+			sim->left_us[i] = sim->now_us;
+		hold->live = false;
 		sim_calm_ended(sim, host, i);
 	}
 }

@@ -416,11 +416,13 @@ void locktab_name_holder(const struct locktab *tab, const char *name,
 			 int64_t now_ms, struct locktab_holder *holder_out)
 {
 	const struct lock *lock = lock_find(tab, name);
-	const char *seen = recall_holder(tab, name, ZKP_MODE_X, now_ms);
+	const char *seen;
 
-	*holder_out = (struct locktab_holder){ .text = seen ? seen : "" };
+	*holder_out = (struct locktab_holder){ .text = "" };
 	if (lock)
 		holder_of(lock, holder_out);
+	else if ((seen = recall_holder(tab, name, ZKP_MODE_X, now_ms)))
+		holder_out->text = seen;
 }
 
 void locktab_holder(const struct locktab *tab,

@@ -51,6 +51,12 @@ void recall_used(struct locktab *tab, const struct lock *lock)
 
 /* R14: a listing has just shown somebody who holds it and does not linger. */
 
+/* By the name alone: one of several names has another hash in its table. */
+static size_t place_of(const char *name)
+{
+	return hash_bytes(name, strlen(name)) % RECALL_MAX;
+}
+
 static void seen_forget(struct seen *one)
 {
 	free(one->name);
@@ -61,8 +67,10 @@ static void seen_forget(struct seen *one)
 void recall_held(struct locktab *tab, const struct bid *bid, int64_t now_ms)
 {
 	const struct lock *lock = bid->lock;
-	struct seen *one = &tab->seen[lock->by_name.hashv % RECALL_MAX];
+	struct seen *one = &tab->seen[place_of(lock->name)];
 
+	if (lock->slots)
+		return; /* a semaphore's answer is about one slot */
 	seen_forget(one);
 	*one = (struct seen){
 		/* Without memory it is not remembered, */
@@ -76,7 +84,7 @@ void recall_held(struct locktab *tab, const struct bid *bid, int64_t now_ms)
 
 void recall_owned(struct locktab *tab, const struct lock *lock)
 {
-	struct seen *one = &tab->seen[lock->by_name.hashv % RECALL_MAX];
+	struct seen *one = &tab->seen[place_of(lock->name)];
 
 	if (one->name && strcmp(one->name, lock->name) == 0)
 		seen_forget(one);
@@ -86,11 +94,8 @@ void recall_owned(struct locktab *tab, const struct lock *lock)
 const char *recall_holder(const struct locktab *tab, const char *name,
 			  enum zkp_mode mode, int64_t now_ms)
 {
-	const struct seen *one;
-	unsigned hash;
+	const struct seen *one = &tab->seen[place_of(name)];
 
-	HASH_VALUE(name, strlen(name), hash);
-	one = &tab->seen[hash % RECALL_MAX];
 	if (!one->name || strcmp(one->name, name) != 0 ||
 	    now_ms >= one->until_ms ||
 	    (mode == ZKP_MODE_S && one->mode != ZKP_MODE_S))

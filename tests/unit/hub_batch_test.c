@@ -59,20 +59,6 @@ static void begin_anew(int64_t new_linger_ms, uint32_t new_bid_turns)
 	trace[0] = '\0';
 }
 
-static bool told(const char *text)
-{
-	return strstr(trace, text) != NULL;
-}
-
-static size_t times_told(const char *text)
-{
-	size_t times = 0;
-
-	for (const char *at = trace; (at = strstr(at, text)); at++)
-		times++;
-	return times;
-}
-
 /* a2 holds foo by the one node that there is: nobody else is granted until it
  * lets go, and then nothing stays. */
 static void alone_with_it(void)

@@ -12,11 +12,6 @@ static void begin(void)
 	setup();
 }
 
-static bool told(const char *text)
-{
-	return strstr(trace, text) != NULL;
-}
-
 static void granted_within_a_timeout(void)
 {
 	play("+6000\n");

@@ -15,20 +15,6 @@ static void begin(void)
 	trace[0] = '\0';
 }
 
-static bool told(const char *text)
-{
-	return strstr(trace, text) != NULL;
-}
-
-/* A line of host a's connection; nothing leaves yet. */
-static void note_line(unsigned conn, const char *text)
-{
-	char line[ZKP_LINE_MAX + 1];
-
-	(void)snprintf(line, sizeof line, "%s", text);
-	hub_on_line(hosts[0].hub, hosts[0].conns[conn], line, strlen(line));
-}
-
 static int64_t czxid_of_last(const char *lock)
 {
 	const struct coord_tree_node *child, *last = NULL;
@@ -184,6 +170,30 @@ START_TEST(rules_11_a_node_deleted_while_it_waits_for_the_others)
 }
 END_TEST
 
+/* R14: who tried just now saw another holder; the lock was ours since, with
+ * another one, and is not remembered as held. */
+START_TEST(what_was_ours_with_another_is_not_remembered_as_held)
+{
+	char path[512] = "/deep/zklock/foo/"
+			 "_c_00000000-0000-4000-8000-000000000001-lock-";
+	struct coord_op op = { .verb = COORD_CREATE,
+			       .kind = COORD_EPHEMERAL_SEQUENTIAL,
+			       .path = path };
+
+	play("a1 LOCK foo\na1 UNLOCK foo\n+300\n");
+	(void)coord_tree_write(tree, &op, coord_local_session(hosts[1].coord));
+	op = (struct coord_op){ .verb = COORD_DELETE, .path = path };
+	play("a1 TRYLOCK foo\na1 TRYLOCK foo\n");
+	ck_assert_uint_eq(times_told("a1< ERR BUSY"), 2);
+	(void)snprintf(path, sizeof path, "%s", bid_path("foo"));
+	(void)coord_tree_write(tree, &op, 0);
+	play("a1 LOCK foo bar\na1 UNLOCK foo\na1 UNLOCK bar\n"
+	     "a1 TRYLOCK foo\n");
+	ck_assert_uint_eq(times_told("a1< ERR BUSY"), 2);
+	ck_assert_uint_eq(times_told("a1< GRANTED foo"), 2);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hub_group");
@@ -203,6 +213,8 @@ int main(void)
 	tcase_add_test(several, rules_11_duplicates);
 	tcase_add_test(several,
 		       rules_11_a_node_deleted_while_it_waits_for_the_others);
+	tcase_add_test(several,
+		       what_was_ours_with_another_is_not_remembered_as_held);
 	suite_add_tcase(suite, several);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

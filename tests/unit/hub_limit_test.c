@@ -20,15 +20,6 @@ static void end(void)
 	teardown();
 }
 
-/* A line of host a's connection; the hub takes it in its next turn. */
-static void note_line(unsigned conn, const char *text)
-{
-	char line[ZKP_LINE_MAX + 1];
-
-	(void)snprintf(line, sizeof line, "%s", text);
-	hub_on_line(hosts[0].hub, hosts[0].conns[conn], line, strlen(line));
-}
-
 /* Lines that take long: one a turn, in order, none lost; beats come between. */
 START_TEST(a_turn_ends_though_lines_are_left)
 {

@@ -44,14 +44,22 @@ static bool add(struct config *config, size_t at, const char *path)
 	return true;
 }
 
-/* By the rules of the key that it stands for here. */
-static bool read_linger(const char *text, int64_t *ms_out)
+/* By the rules of the key that it stands for here; false: why says them. */
+static bool read_linger(const char *text, int64_t *ms_out, char *why,
+			size_t why_size)
 {
+	const struct config_row *row = config_row_find("linger_ms");
+
 	*ms_out = 0;
 	if (!text)
 		return true;
-	if (config_value_read(config_row_find("linger_ms"), text, ms_out))
+	if (config_value_read(row, text, ms_out)) {
+		(void)snprintf(why, why_size,
+			       "linger_ms: this wants a number from %lld to "
+			       "%lld",
+			       (long long)row->least, (long long)row->most);
 		return false;
+	}
 	if (*ms_out == 0)
 		*ms_out = LAYOUT_LINGER_OFF;
 	return true;
@@ -64,13 +72,12 @@ bool config_share_set(struct config *config, const struct config_share *text,
 	const char *path = text->path;
 	size_t at = find(config, path);
 	int64_t linger_ms;
-	char *place;
+	char *place, why[96];
 
 	if (!text->layout)
 		return refuse(config, origin, path, "a layout is wanted");
-	if (!read_linger(text->linger, &linger_ms))
-		return refuse(config, origin, path,
-			      "linger_ms: this wants a number from 0 to 60000");
+	if (!read_linger(text->linger, &linger_ms, why, sizeof why))
+		return refuse(config, origin, path, why);
 	if (!layout_kind_find(text->layout, &kind) || kind == LAYOUT_OWN)
 		return refuse(config, origin, path,
 			      "layout: this wants curator, curator-rw or "

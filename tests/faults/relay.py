@@ -15,7 +15,6 @@ and given back.
 import heapq
 import os
 import random
-import re
 import selectors
 import signal
 import socket
@@ -25,11 +24,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import historyfile  # noqa: E402
 import proc  # noqa: E402
+from line import raw  # noqa: E402
 
 _KEEPS_ONE_IN = 2000
 _KEEP_MS = 100.0
 _AGAIN_MS = 20.0  # after an error
-_PAIR = re.compile(rb"([a-z_]+)=(\S+)")
 
 
 class Runner:
@@ -89,9 +88,7 @@ class Runner:
             self._line(line)
 
     def _line(self, line):
-        words = line.split(b" ", 3)
-        keys = {key.decode(): value.decode()
-                for key, value in _PAIR.findall(line)}
+        words, keys = raw(line)
         if words[0] == b"*":
             self._event(words[1], keys)
         elif words[0] == b"#hello":

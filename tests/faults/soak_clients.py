@@ -23,7 +23,6 @@ import heapq
 import mmap
 import os
 import random
-import re
 import selectors
 import signal
 import socket
@@ -35,6 +34,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import historyfile  # noqa: E402
 import proc  # noqa: E402
+from line import raw  # noqa: E402
 
 SLOT_BYTES = 64  # a lock's place in the register
 _SLOTS = 64
@@ -45,7 +45,6 @@ _PATIENCE_S = 8.0
 _SLOW_EVERY = 6
 _RECONNECT_S = 0.05
 _TRIES = 200  # at the register: somebody stopped may have it in hand
-_PAIR = re.compile(rb"([a-z_]+)=(\S+)")
 
 
 class Register:
@@ -169,9 +168,7 @@ class Client:
                 self._line(line)
 
     def _line(self, line):
-        words = line.split(b" ", 3)
-        keys = {key.decode(): value.decode()
-                for key, value in _PAIR.findall(line)}
+        words, keys = raw(line)
         if words[0] == b"*":
             self._event(words[1], keys)
         elif words[0] == b"#hello":

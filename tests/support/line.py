@@ -18,6 +18,14 @@ import proc
 
 PATIENCE_S = 15  # for a line that must come, on a loaded machine
 _PAIR = re.compile(r'([A-Za-z][A-Za-z0-9_]*)=("(?:[^"\\]|\\.)*"|\S*)')
+_RAW_PAIR = re.compile(rb"([a-z_]+)=(\S+)")
+
+
+def raw(line):
+    """A line in bytes: its first words, the rest in one, and its pairs.  For
+    clients that read very many, of which no text in quotes is asked."""
+    return line.split(b" ", 3), {key.decode(): value.decode()
+                                 for key, value in _RAW_PAIR.findall(line)}
 
 
 class Reply:

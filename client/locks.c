@@ -265,6 +265,13 @@ int64_t zklock_until_ms(const zklock_lock *lock)
 	return zklock_now_ms() < until_ms ? until_ms : 0;
 }
 
+int64_t zklock_max_until_ms(const zklock_lock *lock)
+{
+	int64_t max_until_ms = lock ? atomic_load(&lock->max_until_ms) : 0;
+
+	return max_until_ms == ZKL_NEVER_MS ? 0 : max_until_ms;
+}
+
 bool zklock_is_held(const zklock_lock *lock)
 {
 	return zklock_until_ms(lock) > 0;

@@ -433,6 +433,8 @@ ZKLOCK_API int64_t zklock_valid_ms(const zklock_lock *lock);
 /* The deadline itself, on CLOCK_BOOTTIME; 0 when not held.  It moves on while
  * the session is proven: read it again when it has come.  Any thread. */
 ZKLOCK_API int64_t zklock_until_ms(const zklock_lock *lock);
+/* Where it moves no further: the end of max_hold, or a KICK's; 0: nowhere. */
+ZKLOCK_API int64_t zklock_max_until_ms(const zklock_lock *lock);
 /* The fencing token, 1 .. INT64_MAX, greater than that of every hold of this
  * name before it; 0 until granted.  It stays after a loss.  Two shared holds
  * only have different ones: a resource raises its mark on exclusive tokens,
@@ -443,7 +445,6 @@ ZKLOCK_API enum zklock_mode zklock_lock_mode(const zklock_lock *lock);
 /* The daemon's id for it (the 7 of "@7"); 0 until it is known.  Any thread. */
 ZKLOCK_API uint64_t zklock_id(const zklock_lock *lock);
 ZKLOCK_API const char *zklock_name(const zklock_lock *lock); /* any thread */
-
 /* The znode of the hold; "" until granted, and when there is none to name. */
 ZKLOCK_API const char *zklock_node(const zklock_lock *lock);
 /* How long it had waited when it was granted. */
@@ -454,8 +455,7 @@ ZKLOCK_API zklock_client *zklock_lock_client(const zklock_lock *lock);
 ZKLOCK_API void *zklock_lock_userdata(const zklock_lock *lock);
 ZKLOCK_API void zklock_set_lock_userdata(zklock_lock *lock, void *userdata);
 
-/* CLOCK_BOOTTIME in milliseconds: what until_ms is compared with.  Any
- * thread. */
+/* CLOCK_BOOTTIME: what until_ms is compared with.  Any thread. */
 ZKLOCK_API int64_t zklock_now_ms(void);
 
 /* -------------------------------------------------------------- events -- */

@@ -535,6 +535,19 @@ int64_t cli_hold_until_ms(const struct cli_hold *hold)
 	return until_ms;
 }
 
+int64_t cli_hold_max_until_ms(const struct cli_hold *hold)
+{
+	int64_t until_ms = CLI_NEVER_MS;
+
+	for (unsigned i = 0; i < hold->asked; i++) {
+		int64_t one_ms = zklock_max_until_ms(hold->locks[i]);
+
+		if (one_ms)
+			until_ms = less(until_ms, one_ms);
+	}
+	return until_ms;
+}
+
 int64_t cli_hold_grace_ms_max(const struct cli_hold *hold)
 {
 	struct zklock_info info = ZKLOCK_INFO_INIT;

@@ -104,6 +104,10 @@ struct pollfd cli_hold_pollfd(const struct cli_hold *hold);
  * over. */
 int64_t cli_hold_until_ms(const struct cli_hold *hold);
 
+/* Which of them no proof moves: where a max_hold ends, or a KICK took it
+ * away.  CLI_NEVER_MS when there is none. */
+int64_t cli_hold_max_until_ms(const struct cli_hold *hold);
+
 /* A quarter of the session timeout: what an orderly end of the daemon leaves
  * a holder.  CLI_NEVER_MS when there is no lock. */
 int64_t cli_hold_grace_ms_max(const struct cli_hold *hold);

@@ -42,15 +42,11 @@ static void pass(const struct watch *watch, int number)
 		(void)cli_spawn_signal_descendants(number);
 }
 
-/* The child is stopped kill_after before the hold is over. */
+/* The deadline that comes is the end of --max-hold, and not of the proof. */
 static bool is_max_hold(const struct watch *watch)
 {
-	const struct cli_supervision *how = watch->how;
-
-	return how->args->max_hold_ms &&
-	       cli_clock_ms() >= how->hold->granted_ms +
-				     how->args->max_hold_ms -
-				     how->rules.kill_after_ms;
+	return watch->ladder.until_ms ==
+	       cli_hold_max_until_ms(watch->how->hold);
 }
 
 static void tell(struct watch *watch)

@@ -38,6 +38,8 @@ START_TEST(options_become_keys)
 	options.wanted = true;
 	ck_assert_int_eq(zklock_acquire(c, "foo", &options, &l), ZKLOCK_OK);
 	ck_assert_int_le(zklock_valid_ms(l), 5000);
+	ck_assert_int_le(zklock_max_until_ms(l), server_now_ms() + 5000);
+	ck_assert_int_gt(zklock_max_until_ms(l), server_now_ms());
 	options.min_hold_ms = ZKLOCK_MIN_HOLD_MAX_MS + 1;
 	ck_assert_int_eq(zklock_acquire(c, "bar", &options, &l),
 			 ZKLOCK_E_INVAL);
@@ -73,6 +75,7 @@ START_TEST(being_asked_is_only_news)
 			 "= * REVOKE foo id=@6 by=x\n<2 PING\n>2 OK\n",
 	    _i);
 	ck_assert_int_eq(zklock_acquire(c, "foo", NULL, &l), ZKLOCK_OK);
+	ck_assert_int_eq(zklock_max_until_ms(l), 0);
 	ev = next(c, "WANTED");
 	ck_assert_ptr_eq(ev.lock, l);
 	ck_assert_uint_eq(ev.pos, 3);

@@ -139,8 +139,9 @@ static void watches_reset(struct coord_local *local)
 static struct request *request_new(const struct coord_op *op)
 {
 	struct request *request =
-	    need(calloc(1, sizeof *request + coord_op_room(op)));
+	    need(malloc(sizeof *request + coord_op_room(op)));
 
+	request->zxid = 0;
 	coord_op_copy(&request->op, op, request + 1);
 	return request;
 }

@@ -10,6 +10,9 @@
 
 #include "daemon/coord_local_tree.h"
 
+/* Digits that ZooKeeper appends to a sequential node's name. */
+#define SUFFIX_LEN 10
+
 static void *need(void *memory)
 {
 	if (!memory)
@@ -41,15 +44,32 @@ size_t coord_nodes_parent_len(const char *path)
 	return (size_t)(slash - path);
 }
 
+char *coord_nodes_path(const char *path,
+		       const struct coord_tree_node *counter_of)
+{
+	size_t len = strlen(path);
+	char *made = need(malloc(len + SUFFIX_LEN + 1));
+	int32_t number; /* 0 .. INT32_MAX */
+
+	memcpy(made, path, len + 1);
+	if (!counter_of)
+		return made;
+	number = counter_of->creations;
+	made[len + SUFFIX_LEN] = '\0';
+	for (size_t i = SUFFIX_LEN; i-- > 0; number /= 10)
+		made[len + i] = (char)('0' + number % 10);
+	return made;
+}
+
 struct coord_tree_node *coord_nodes_add(struct coord_nodes *nodes,
 					const char *path,
 					struct coord_tree_node *parent)
 {
-	struct coord_tree_node *node = need(calloc(1, sizeof *node));
+	struct coord_tree_node *node = need(malloc(sizeof *node));
 
+	*node = (struct coord_tree_node){ .parent = parent };
 	node->path = need(strdup(path));
 	node->name = strrchr(node->path, '/') + 1;
-	node->parent = parent;
 	if (parent)
 		TAILQ_INSERT_TAIL(&parent->children, node, in_parent);
 	TAILQ_INIT(&node->children);

@@ -47,6 +47,10 @@ struct coord_tree_node *coord_nodes_find(struct coord_nodes *nodes,
 					 const char *path, size_t len);
 /* The length of the parent's path within a path; that of "/" is 1. */
 size_t coord_nodes_parent_len(const char *path);
+/* The path of a node to be made, to be freed; the digits of the parent's
+ * counter are appended when one is given. */
+char *coord_nodes_path(const char *path,
+		       const struct coord_tree_node *counter_of);
 /* The node must be new.  parent is NULL for the root only. */
 struct coord_tree_node *coord_nodes_add(struct coord_nodes *nodes,
 					const char *path,

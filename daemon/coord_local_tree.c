@@ -8,12 +8,14 @@
 
 #include <assert.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
 #include "daemon/coord_local_nodes.h"
+#include "daemon/hash.h"
+
+#include <uthash.h>
 
 /* ZooKeeper's numbers for what can go wrong here. */
 enum {
@@ -24,9 +26,6 @@ enum {
 	RC_SESSION_EXPIRED = -112,
 	RC_BAD_ARGUMENTS = -8,
 };
-
-/* Digits that ZooKeeper appends to a sequential node's name. */
-#define SUFFIX_LEN 10
 
 /* 2020-01-01, so that the microseconds since leave room in a zxid. */
 #define ZXID_WALL_BASE_US INT64_C(1577836800000000)
@@ -47,7 +46,7 @@ struct txn {
 };
 
 struct session {
-	struct hash_entry by_id; /* first: see hash_map.h */
+	UT_hash_handle hh;
 	int64_t id;
 	int64_t timeout_ms;
 	int64_t deadline_ms;
@@ -59,10 +58,11 @@ struct session {
 struct coord_tree {
 	struct coord_tree_settings settings;
 	int64_t zxid;
+	uint64_t shape;
 	int64_t session_last;
 	int64_t reap_next_ms;
-	STAILQ_HEAD(, txn) log; /* what some view has not applied yet */
-	struct hash_map sessions;
+	STAILQ_HEAD(, txn) log;   /* what some view has not applied yet */
+	struct session *sessions; /* in the order of their beginnings */
 	TAILQ_HEAD(, coord_tree_watcher) watchers;
 	struct coord_nodes views[COORD_TREE_VIEWS_MAX];
 	/* Paths of what the last write created, and a multi's answers. */
@@ -119,6 +119,7 @@ static void apply_create(struct coord_tree *tree, unsigned v,
 	parent->creations = txn->creations;
 	parent->stat.pzxid = txn->zxid;
 	parent->stat.children++;
+	tree->shape += v == 0;
 	fire(tree, v, COORD_W_CHILDREN, parent->path);
 }
 
@@ -145,6 +146,7 @@ static void remove_and_fire(struct coord_tree *tree, unsigned v,
 		return;
 	path = need(strdup(node->path)); /* outlives the node */
 	coord_nodes_remove(&tree->views[v], node);
+	tree->shape += v == 0;
 	parent->stat.pzxid = zxid;
 	parent->stat.children--;
 	fire(tree, v, COORD_W_DELETED, path);
@@ -227,9 +229,9 @@ static struct txn *txn_new(enum txn_type type, const char *path,
 			   const char *bytes, size_t bytes_len)
 {
 	size_t path_size = strlen(path) + 1;
-	struct txn *txn = need(calloc(1, sizeof *txn + path_size + bytes_len));
+	struct txn *txn = need(malloc(sizeof *txn + path_size + bytes_len));
 
-	txn->type = type;
+	*txn = (struct txn){ .type = type };
 	memcpy(txn->path, path, path_size);
 	txn->bytes = txn->path + path_size;
 	txn->bytes_len = bytes_len;
@@ -306,11 +308,19 @@ int64_t coord_tree_view_zxid(const struct coord_tree *tree, unsigned view)
 	return tree->views[view].zxid;
 }
 
+uint64_t coord_tree_shape(const struct coord_tree *tree)
+{
+	return tree->shape;
+}
+
 /* --- sessions --- */
 
 static struct session *session_find(const struct coord_tree *tree, int64_t id)
 {
-	return (struct session *)hash_map_find(&tree->sessions, &id, sizeof id);
+	struct session *session;
+
+	HASH_FIND_ID(hh, tree->sessions, id, session);
+	return session;
 }
 
 int64_t coord_tree_session_new(struct coord_tree *tree, int64_t timeout_ms)
@@ -320,9 +330,7 @@ int64_t coord_tree_session_new(struct coord_tree *tree, int64_t timeout_ms)
 	session->id = ++tree->session_last;
 	session->timeout_ms = timeout_ms;
 	session->alive = true;
-	session->by_id.key = &session->id;
-	session->by_id.key_len = sizeof session->id;
-	hash_map_add(&tree->sessions, &session->by_id);
+	HASH_ADD_ID(hh, tree->sessions, id, session);
 	coord_tree_session_touch(tree, session->id);
 	commit(tree, txn_new(TXN_SESSION, "", NULL, 0));
 	return session->id;
@@ -414,15 +422,9 @@ static struct coord_tree_node *parent_of(struct coord_tree *tree,
 static char *path_to_make(const struct coord_op *op,
 			  const struct coord_tree_node *parent)
 {
-	size_t size = strlen(op->path) + SUFFIX_LEN + 1 + 1; /* a sign too */
-	char *path = need(malloc(size));
+	bool numbered = op->kind == COORD_EPHEMERAL_SEQUENTIAL;
 
-	if (op->kind == COORD_EPHEMERAL_SEQUENTIAL)
-		(void)snprintf(path, size, "%s%010d", op->path,
-			       parent->creations);
-	else
-		(void)snprintf(path, size, "%s", op->path);
-	return path;
+	return coord_nodes_path(op->path, numbered ? parent : NULL);
 }
 
 /* What refuses an operation; changes nothing. */
@@ -621,19 +623,17 @@ void coord_tree_reap(struct coord_tree *tree)
 
 static void session_forget(struct coord_tree *tree, struct session *session)
 {
-	hash_map_remove(&tree->sessions, &session->by_id);
+	HASH_DELETE(hh, tree->sessions, session);
 	free(session);
 }
 
 void coord_tree_tick(struct coord_tree *tree)
 {
 	int64_t now_ms = coord_tree_now_ms(tree);
-	struct hash_entry *next;
+	struct session *session, *next;
 
-	for (struct hash_entry *e = tree->sessions.first; e; e = next) {
-		struct session *session = (struct session *)e;
-
-		next = e->next;
+	HASH_ITER(hh, tree->sessions, session, next)
+	{
 		if (session->alive && !session->keep &&
 		    now_ms >= session->deadline_ms)
 			coord_tree_session_end(tree, session->id);
@@ -676,9 +676,8 @@ void coord_tree_free(struct coord_tree *tree)
 	assert(TAILQ_EMPTY(&tree->watchers));
 	for (unsigned v = 0; v < tree->settings.views; v++)
 		coord_nodes_clear(&tree->views[v]);
-	while (tree->sessions.first)
-		session_forget(tree, (struct session *)tree->sessions.first);
-	hash_map_fini(&tree->sessions);
+	while (tree->sessions)
+		session_forget(tree, tree->sessions);
 	while (!STAILQ_EMPTY(&tree->log))
 		log_drop(tree);
 	for (size_t i = 0; i < COORD_SUBS_MAX; i++)

@@ -57,6 +57,8 @@ int64_t coord_tree_now_ms(const struct coord_tree *tree);
 /* The zxid of the last transaction; that a view has applied. */
 int64_t coord_tree_zxid(const struct coord_tree *tree);
 int64_t coord_tree_view_zxid(const struct coord_tree *tree, unsigned view);
+/* How many nodes the leader has created and deleted, both together. */
+uint64_t coord_tree_shape(const struct coord_tree *tree);
 /* Let a view apply all transactions up to a zxid; watchers on it hear. */
 void coord_tree_view_apply(struct coord_tree *tree, unsigned view,
 			   int64_t zxid);

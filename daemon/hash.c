@@ -69,7 +69,11 @@ uint64_t hash_bytes(const void *bytes, size_t len)
 		sip_round(&s);
 		s.v0 ^= word;
 	}
-	word = (uint64_t)len << 56 | load(at, len % 8);
+	word = (uint64_t)len << 56;
+	if (whole && len % 8) /* without those that were read before */
+		word |= load_whole(at + len % 8 - 8) >> (64 - len % 8 * 8);
+	else
+		word |= load(at, len % 8);
 	s.v3 ^= word;
 	sip_round(&s);
 	s.v0 ^= word;
@@ -78,4 +82,18 @@ uint64_t hash_bytes(const void *bytes, size_t len)
 	sip_round(&s);
 	sip_round(&s);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+uint64_t hash_plain(uint64_t before, const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+	uint64_t hash = before;
+
+	for (; len >= 8; at += 8, len -= 8) {
+		hash = (hash ^ load_whole(at)) * 0x9e3779b97f4a7c15U;
+		hash ^= hash >> 32;
+	}
+	hash =
+	    (hash ^ load(at, len) ^ (uint64_t)len << 56) * 0x9e3779b97f4a7c15U;
+	return hash ^ hash >> 32;
 }

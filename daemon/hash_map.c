@@ -46,7 +46,7 @@ struct hash_entry *hash_map_find(const struct hash_map *map, const void *key,
 
 	if (map->len == 0)
 		return NULL;
-	hash = hash_bytes(key, key_len);
+	hash = hash_plain(0, key, key_len);
 	e = *bucket_of(map, hash);
 	while (e && (e->hash != hash || e->key_len != key_len ||
 		     memcmp(e->key, key, key_len) != 0))
@@ -60,7 +60,7 @@ void hash_map_add(struct hash_map *map, struct hash_entry *entry)
 
 	if (map->len >= map->buckets_len)
 		grow(map);
-	entry->hash = hash_bytes(entry->key, entry->key_len);
+	entry->hash = hash_plain(0, entry->key, entry->key_len);
 	bucket = bucket_of(map, entry->hash);
 	entry->chain = *bucket;
 	*bucket = entry;

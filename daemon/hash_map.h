@@ -4,7 +4,8 @@
  *
  * Intrusive: the entry stands first in the thing, so that a pointer to one is
  * a pointer to the other, and the table owns nothing but its buckets.  Walking
- * it is the same in every run, whatever the hash's key.
+ * it is the same in every run.  Not for keys that somebody might choose to fall
+ * together: those are in tables by hash.h.
  */
 #ifndef DAEMON_HASH_MAP_H
 #define DAEMON_HASH_MAP_H

@@ -168,7 +168,7 @@ uint64_t hub_on_open(struct hub *hub, const struct hub_peer *peer)
 		return 0;
 	conn->id = ++hub->conn_last;
 	conn->peer = *peer;
-	HASH_ADD(hh, hub->conns, id, sizeof conn->id, conn);
+	HASH_ADD_ID(hh, hub->conns, id, conn);
 	hub->counts.connections++;
 	return conn->id;
 }
@@ -192,7 +192,7 @@ struct hub_conn *hub_conn_find(struct hub *hub, uint64_t conn)
 {
 	struct hub_conn *found;
 
-	HASH_FIND(hh, hub->conns, &conn, sizeof conn, found);
+	HASH_FIND_ID(hh, hub->conns, conn, found);
 	return found;
 }
 

@@ -39,7 +39,7 @@ static struct hub_group *group_find(const struct hub *hub, uint64_t id)
 {
 	struct hub_group *group;
 
-	HASH_FIND(hh, hub->groups, &id, sizeof id, group);
+	HASH_FIND_ID(hh, hub->groups, id, group);
 	return group;
 }
 
@@ -91,7 +91,7 @@ void hub_group_put(struct hub *hub, const struct hub_bid *bid,
 			abort();
 		group->id = bid->group;
 		group->of = bid->of;
-		HASH_ADD(hh, hub->groups, id, sizeof group->id, group);
+		HASH_ADD_ID(hh, hub->groups, id, group);
 	}
 	assert(!group->flying && group->len < group->of);
 	part = &group->parts[group->len++];

@@ -73,7 +73,7 @@ enum hub_room hub_room_ask(struct hub *hub, const struct hub_opening *opening)
 		return HUB_ROOM_NONE;
 	wish->opening = *opening;
 	hub->wished_bytes += opening->bytes;
-	HASH_ADD(hh, hub->wishes, opening.bid, sizeof opening->bid, wish);
+	HASH_ADD_ID(hh, hub->wishes, opening.bid, wish);
 	return HUB_ROOM_LATER;
 }
 
@@ -88,7 +88,7 @@ void hub_room_forget(struct hub *hub, uint64_t bid)
 {
 	struct hub_wish *wish;
 
-	HASH_FIND(hh, hub->wishes, &bid, sizeof bid, wish);
+	HASH_FIND_ID(hh, hub->wishes, bid, wish);
 	if (wish)
 		wish_drop(hub, wish);
 }

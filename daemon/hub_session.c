@@ -69,7 +69,7 @@ void hub_enroll(struct hub *hub, struct coord_op *op, struct hub_op row)
 	row.verb = op->verb;
 	row.mark = lease_sent(hub->lease, hub->now_ms);
 	*kept = row;
-	HASH_ADD(hh, hub->ops, id, sizeof kept->id, kept);
+	HASH_ADD_ID(hh, hub->ops, id, kept);
 	hub->counts.ops++;
 }
 
@@ -179,7 +179,7 @@ static void on_answer(struct hub *hub, const struct coord_event *ev)
 	bool proof = proves(ev->answer.result);
 	struct hub_op *op;
 
-	HASH_FIND(hh, hub->ops, &ev->answer.id, sizeof ev->answer.id, op);
+	HASH_FIND_ID(hh, hub->ops, ev->answer.id, op);
 	if (!op)
 		return;
 	HASH_DEL(hub->ops, op);

@@ -15,7 +15,7 @@ struct bid *bid_find(const struct locktab *tab, uint64_t id)
 {
 	struct bid *bid;
 
-	HASH_FIND(by_id, tab->bids, &id, sizeof id, bid);
+	HASH_FIND_ID(by_id, tab->bids, id, bid);
 	return bid;
 }
 
@@ -57,7 +57,7 @@ struct bid *bid_open(struct locktab *tab, struct lock *lock, enum zkp_mode mode)
 	bid->lock = lock;
 	bid->period = lock->period.on ? lock->period.number : 0;
 	TAILQ_INIT(&bid->held);
-	HASH_ADD(by_id, tab->bids, id, sizeof bid->id, bid);
+	HASH_ADD_ID(by_id, tab->bids, id, bid);
 	if (lock->serving)
 		lock->next = bid;
 	else

@@ -222,7 +222,7 @@ struct owner *owner_find(const struct locktab *tab, uint64_t conn)
 {
 	struct owner *owner;
 
-	HASH_FIND(by_conn, tab->owners, &conn, sizeof conn, owner);
+	HASH_FIND_ID(by_conn, tab->owners, conn, owner);
 	return owner;
 }
 
@@ -237,7 +237,7 @@ static struct owner *owner_get(struct locktab *tab, uint64_t conn)
 		return NULL;
 	owner->conn = conn;
 	TAILQ_INIT(&owner->tickets);
-	HASH_ADD(by_conn, tab->owners, conn, sizeof conn, owner);
+	HASH_ADD_ID(by_conn, tab->owners, conn, owner);
 	return owner;
 }
 
@@ -263,7 +263,7 @@ struct ticket *ticket_by_id(const struct locktab *tab, uint64_t id)
 {
 	struct ticket *t;
 
-	HASH_FIND(by_id, tab->tickets, &id, sizeof id, t);
+	HASH_FIND_ID(by_id, tab->tickets, id, t);
 	return t;
 }
 
@@ -333,7 +333,7 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	strncpy(t->pub.tag, ev->lock.tag ? ev->lock.tag : "", ZKP_TAG_MAX);
 	wait_list_add(lock, t);
 	TAILQ_INSERT_TAIL(&owner->tickets, t, in_owner);
-	HASH_ADD(by_id, tab->tickets, pub.id, sizeof t->pub.id, t);
+	HASH_ADD_ID(by_id, tab->tickets, pub.id, t);
 	owner->tickets_len++;
 	owner->solos_len += lock->solo;
 	tab->tickets_len++;

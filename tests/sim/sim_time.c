@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/hash.h"
 #include "sim.h"
 
 /* Chance: splitmix64 */
@@ -40,6 +41,16 @@ static bool earlier(const struct sim_event *a, const struct sim_event *b)
 	return a->order < b->order;
 }
 
+/* The place is free; what is above may be later. */
+static void put(struct sim *sim, size_t at, const struct sim_event *event)
+{
+	while (at > 0 && earlier(event, &sim->heap[(at - 1) / 2])) {
+		sim->heap[at] = sim->heap[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	sim->heap[at] = *event;
+}
+
 void sim_push(struct sim *sim, int64_t at_us, enum sim_event_type type,
 	      struct sim_event event)
 {
@@ -49,11 +60,7 @@ void sim_push(struct sim *sim, int64_t at_us, enum sim_event_type type,
 	event.at_us = at_us < sim->now_us ? sim->now_us : at_us;
 	event.order = ++sim->order;
 	event.type = type;
-	while (at > 0 && earlier(&event, &sim->heap[(at - 1) / 2])) {
-		sim->heap[at] = sim->heap[(at - 1) / 2];
-		at = (at - 1) / 2;
-	}
-	sim->heap[at] = event;
+	put(sim, at, &event);
 }
 
 /* The first of the acts and of the hosts' turns; at SIM_NEVER: none is left. */
@@ -86,16 +93,14 @@ static void heap_pop(struct sim *sim)
 	const struct sim_event last = sim->heap[--sim->heap_len];
 	size_t at = 0, child;
 
+	/* The last one is late: down to a leaf, and seldom up from there. */
 	while ((child = 2 * at + 1) < sim->heap_len) {
-		if (child + 1 < sim->heap_len &&
-		    earlier(&sim->heap[child + 1], &sim->heap[child]))
-			child++;
-		if (!earlier(&sim->heap[child], &last))
-			break;
+		child += child + 1 < sim->heap_len &&
+			 earlier(&sim->heap[child + 1], &sim->heap[child]);
 		sim->heap[at] = sim->heap[child];
 		at = child;
 	}
-	sim->heap[at] = last;
+	put(sim, at, &last);
 }
 
 bool sim_pop(struct sim *sim, struct sim_event *event_out)
@@ -170,16 +175,7 @@ int64_t sim_pipe_at(struct sim *sim, struct sim_pipe *pipe)
 
 void sim_hash(struct sim *sim, const void *bytes, size_t len)
 {
-	const uint8_t *at = bytes;
-	uint64_t word;
-
-	for (; len >= sizeof word; at += sizeof word, len -= sizeof word) {
-		memcpy(&word, at, sizeof word);
-		sim->hash = (sim->hash ^ word) * 0x9e3779b97f4a7c15U;
-		sim->hash ^= sim->hash >> 32;
-	}
-	for (size_t i = 0; i < len; i++)
-		sim->hash = (sim->hash ^ at[i]) * 0x100000001b3U;
+	sim->hash = hash_plain(sim->hash, bytes, len);
 }
 
 void sim_note(struct sim *sim, const char *format, ...)

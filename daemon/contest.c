@@ -6,7 +6,6 @@
 #include "daemon/contest.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,7 +79,7 @@ static void open_create(struct contest *c, struct contest_effects *fx)
 	char name[LAYOUT_NAME_MAX];
 
 	contest_prefix(c, name, sizeof name);
-	(void)snprintf(fx->path, sizeof fx->path, "%s/%s", c->parent, name);
+	(void)layout_path(c->parent, name, fx->path, sizeof fx->path);
 	op = contest_op(c, fx, CONTEST_Q_CREATE, COORD_CREATE, fx->path);
 	op->kind = COORD_EPHEMERAL_SEQUENTIAL;
 	op->data = c->words;

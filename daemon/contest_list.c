@@ -2,7 +2,6 @@
 /*
  * contest - what a listing says.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,7 +125,7 @@ static void set_path(const struct contest *c, char **path, const char *name)
 	*path = malloc(size);
 	if (!*path)
 		abort(); /* a waiter that watches nobody would wait for ever */
-	(void)snprintf(*path, size, "%s/%s", c->parent, name);
+	(void)layout_path(c->parent, name, *path, size);
 }
 
 /* How many leases stand before ours?  One that has no number might. */
@@ -277,7 +276,7 @@ void contest_ask_recover(struct contest *c, struct contest_effects *fx)
 
 	c->synced = false;
 	contest_prefix(c, name, sizeof name);
-	(void)snprintf(fx->path, sizeof fx->path, "%s/%s", c->parent, name);
+	(void)layout_path(c->parent, name, fx->path, sizeof fx->path);
 	contest_op(c, fx, CONTEST_Q_SYNC, COORD_DELETE, fx->path);
 	contest_op(c, fx, CONTEST_Q_LIST, COORD_LIST, c->parent);
 }

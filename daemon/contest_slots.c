@@ -18,7 +18,6 @@
  *	ENTRY ---owned---> lease created, number and kind asked
  *	      ---lease among the first N, number and kind right---> OWNED
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -377,10 +376,8 @@ bool contest_slots_begin(struct contest *face,
 	s->leases = malloc(size);
 	if (!s->entries || !s->leases)
 		return false;
-	(void)snprintf(s->entries, size, "%s/%s", setup->parent,
-		       LAYOUT_SLOTS_ENTRY);
-	(void)snprintf(s->leases, size, "%s/%s", setup->parent,
-		       LAYOUT_SLOTS_LEASES);
+	(void)layout_path(setup->parent, LAYOUT_SLOTS_ENTRY, s->entries, size);
+	(void)layout_path(setup->parent, LAYOUT_SLOTS_LEASES, s->leases, size);
 	layout_slots_write(setup->slots, s->number, sizeof s->number);
 	s->setup.parent = s->entries;
 	s->setup.slots = 0;

@@ -9,7 +9,6 @@
  * some time after its last bid went.  A node is ours only if its uuid is one
  * of this daemon's and its owner is the current session.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,7 +108,7 @@ static void listed(struct hub *hub, const char *parent,
 
 		if (!is_orphan(hub, name))
 			continue;
-		(void)snprintf(path, sizeof path, "%s/%s", parent, name);
+		(void)layout_path(parent, name, path, sizeof path);
 		submit(hub, HUB_OP_AUDIT_GET, COORD_GET, path);
 		hub_audit_note(hub, parent);
 		return;

@@ -18,7 +18,7 @@ struct hub_bid *hub_bid_find(struct hub *hub, uint64_t id)
 {
 	struct hub_bid *bid;
 
-	HASH_FIND(hh, hub->bids, &id, sizeof id, bid);
+	HASH_FIND_ID(hh, hub->bids, id, bid);
 	return bid;
 }
 
@@ -74,11 +74,9 @@ static void audit_note(struct hub *hub, const struct hub_bid *bid)
 		hub_audit_note(hub, parent);
 		return;
 	}
-	(void)snprintf(below, sizeof below, "%s/%s", parent,
-		       LAYOUT_SLOTS_ENTRY);
+	(void)layout_path(parent, LAYOUT_SLOTS_ENTRY, below, sizeof below);
 	hub_audit_note(hub, below);
-	(void)snprintf(below, sizeof below, "%s/%s", parent,
-		       LAYOUT_SLOTS_LEASES);
+	(void)layout_path(parent, LAYOUT_SLOTS_LEASES, below, sizeof below);
 	hub_audit_note(hub, below);
 }
 
@@ -406,7 +404,7 @@ void hub_bid_begin(struct hub *hub, const struct hub_opening *opening)
 	bid->group = opening->group;
 	bid->of = opening->of;
 	hub->ephemeral_bytes += bid->bytes;
-	HASH_ADD(hh, hub->bids, id, sizeof bid->id, bid);
+	HASH_ADD_ID(hh, hub->bids, id, bid);
 	run(hub, bid->id, &ops);
 	return;
 

@@ -373,10 +373,7 @@ static bool ask_slots(struct hub *hub, struct hub_question *q)
 	char path[COORD_PATH_MAX];
 
 	for (size_t i = 0; i < 2; i++) {
-		int n =
-		    snprintf(path, sizeof path, "%s/%s", q->parent, below[i]);
-
-		if (n < 0 || n >= (int)sizeof path)
+		if (!layout_path(q->parent, below[i], path, sizeof path))
 			return false;
 		ask(hub, q, COORD_LIST, path, LEASES + i);
 	}

@@ -31,9 +31,8 @@ bool hub_place_of(const struct hub *hub, const char *name,
 	if (!zkp_name_encode(name, component, sizeof component))
 		return false;
 	place_out->kind = LAYOUT_OWN;
-	(void)snprintf(place_out->parent, sizeof place_out->parent, "%s/%s",
-		       hub->settings.root, component);
-	return true;
+	return layout_path(hub->settings.root, component, place_out->parent,
+			   sizeof place_out->parent);
 }
 
 int64_t hub_place_linger_ms(const struct hub *hub, const char *name)

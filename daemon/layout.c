@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/layout.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,14 +53,17 @@ uint64_t layout_uuid_bid(const struct layout_uuid *uuid)
 	return uuid->low & UINT64_C(0xffffffffffff);
 }
 
-static bool hex_value(char c, uint64_t *value)
+/* One more digit; both loops over a listing end here. */
+static inline bool hex_value(char c, uint64_t *value)
 {
-	if (c >= '0' && c <= '9')
-		*value = *value << 4 | (uint64_t)(c - '0');
-	else if (c >= 'a' && c <= 'f')
-		*value = *value << 4 | (uint64_t)(c - 'a' + 10);
-	else
-		return false;
+	unsigned digit = (unsigned)c - '0';
+
+	if (digit > 9) {
+		digit = (unsigned)c - 'a' + 10;
+		if (digit < 10 || digit > 15)
+			return false;
+	}
+	*value = *value << 4 | digit;
 	return true;
 }
 
@@ -188,14 +192,31 @@ static void uuid_write(const struct layout_uuid *uuid, bool dashes,
 	*at = '\0';
 }
 
+/* Both are written at every bid: no printf. */
+bool layout_path(const char *parent, const char *name, char *buf, size_t size)
+{
+	size_t parent_len = strlen(parent);
+	size_t name_size = strlen(name) + 1;
+
+	if (parent_len + 1 + name_size > size) {
+		buf[0] = '\0';
+		return false;
+	}
+	memcpy(buf, parent, parent_len);
+	buf[parent_len] = '/';
+	memcpy(buf + parent_len + 1, name, name_size);
+	return true;
+}
+
 void layout_bid_prefix(enum layout_kind kind, enum zkp_mode mode,
 		       const struct layout_uuid *uuid, char *buf, size_t size)
 {
 	struct spelling it = spelling_of(kind, mode);
 	char text[UUID_CHARS + 1];
 
+	assert(layout_bid_prefix_len(kind, mode) < size);
 	uuid_write(uuid, it.dashes, text);
-	(void)snprintf(buf, size, "%s%s%s", it.before, text, it.after);
+	(void)stpcpy(stpcpy(stpcpy(buf, it.before), text), it.after);
 }
 
 size_t layout_bid_prefix_len(enum layout_kind kind, enum zkp_mode mode)

@@ -115,6 +115,9 @@ bool layout_uuid_is_of(const struct layout_uuid *uuid, uint64_t instance);
 /* The number of the bid in an uuid of ours: its lowest 48 bits. */
 uint64_t layout_uuid_bid(const struct layout_uuid *uuid);
 
+/* The path of a child.  False, and buf empty, when it does not fit. */
+bool layout_path(const char *parent, const char *name, char *buf, size_t size);
+
 /* The name of a bid's node without its digits, by the layout and by how the
  * bid stands in the queue: `_c_<uuid>-lock-`, `_c_<uuid>-__READ__`.  buf holds
  * LAYOUT_NAME_MAX bytes. */

@@ -19,8 +19,7 @@ static bool bare_next(struct zkp_words *words, struct zkp_word *word_out)
 /* Only these decide what a line is: a later version's are letters too. */
 static bool is_letters(const char *word)
 {
-	return word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				 "abcdefghijklmnopqrstuvwxyz")] == '\0';
+	return word[zkp_letters_len(word)] == '\0';
 }
 
 /* "-", "*", "QUEUED", "ERR CODE" or a final word. */

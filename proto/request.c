@@ -475,8 +475,7 @@ static bool read_verb(struct parse *p, const struct zkp_word *word)
 
 	if (word->key || word->quoted)
 		return fail(p, ZKP_SYNTAX, word->column, "a verb comes first");
-	letters = strspn(word->value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "abcdefghijklmnopqrstuvwxyz");
+	letters = zkp_letters_len(word->value);
 	if (letters < word->value_len)
 		return fail(p, ZKP_SYNTAX, word->column + letters,
 			    "a verb is made of letters");

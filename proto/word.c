@@ -66,6 +66,15 @@ size_t zkp_tag_len(const char *line, size_t len)
 	return i - 1;
 }
 
+size_t zkp_letters_len(const char *text)
+{
+	size_t len = 0;
+
+	while (is_alpha(text[len]))
+		len++;
+	return len;
+}
+
 void zkp_words_init(struct zkp_words *words, char *line, size_t len)
 {
 	words->line = line;
@@ -174,12 +183,11 @@ static enum zkp_word_got bare_read(struct zkp_words *words, size_t begin,
 	const char *line = words->line;
 	size_t end = begin;
 
-	while (end < words->len && line[end] != ' ') {
+	for (; end < words->len && line[end] != ' '; end++) {
 		if (line[end] == '"' || line[end] == '\\')
 			return bad(fault_out, end,
 				   "quotes and backslashes stand only in a "
 				   "word that begins with a quote");
-		end++;
 	}
 	(void)word_end(words, end);
 	word_out->value = words->line + begin;

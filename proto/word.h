@@ -48,6 +48,9 @@ bool zkp_words_check(const char *line, size_t len,
  * or it is not one. */
 size_t zkp_tag_len(const char *line, size_t len);
 
+/* How many ASCII letters a text begins with. */
+size_t zkp_letters_len(const char *text);
+
 /* A line that zkp_words_check() has passed; line[len] must be writable and is
  * made a NUL.  Words are terminated and unescaped in place while walking. */
 void zkp_words_init(struct zkp_words *words, char *line, size_t len);

@@ -25,6 +25,7 @@
  *	sim_refuse.c  servers that say no by themselves, or give another session
  *	ring.h        requests of a connection that are not answered
  *	order.h       P2's order of tokens
+ *	sim_text.h    lines and paths, without printf
  *	sim_shrink.c  a failing script, made small
  *	sim_main.c    seeds, replay, the summary
  *
@@ -251,6 +252,7 @@ struct sim_head {
 };
 
 struct sim_host;
+struct sim_text;
 
 /* To what a server says no. */
 enum sim_manner {
@@ -387,6 +389,7 @@ struct sim {
 	struct sim_server servers[SIM_SERVERS];
 	int leader;        /* -1: none */
 	int64_t told_zxid; /* its APPLY events are under way */
+	uint64_t shape;    /* of the tree when it was looked at last */
 	uint32_t ping_gen;
 	struct sim_session sessions[SIM_SESSIONS_MAX];
 	struct sim_stranger strangers[SIM_STRANGERS];
@@ -642,12 +645,12 @@ void sim_check_free(struct sim *sim, struct sim_host *host, int conn,
 
 /* --- sim_verbs.c --- */
 
-/* Keys behind a LOCK, "" for none. */
+/* Keys behind a LOCK, or none. */
 void sim_verbs_bounds(struct sim *sim, const struct sim_act *act,
-		      struct sim_ask *ask, char *words, size_t size);
+		      struct sim_ask *ask, struct sim_text *words);
 /* The line of LOOK, KICK, REVOKE, WATCH; false: nothing is to be said. */
 bool sim_verbs_words(struct sim *sim, const struct sim_act *act,
-		     struct sim_ask *ask, char *words, size_t size);
+		     struct sim_ask *ask, struct sim_text *words);
 void sim_verbs_granted(struct sim *sim, const struct sim_host *host,
 		       struct sim_hold *hold, const struct sim_ask *ask,
 		       const struct zkp_grant *grant);
@@ -667,7 +670,7 @@ bool sim_asks_for(const struct sim_ask *ask, int name);
 bool sim_many_wanted(const struct sim_host *host, int name);
 /* The line, and what is asked; false: there are no several names. */
 bool sim_many_words(struct sim *sim, const struct sim_act *act,
-		    struct sim_ask *ask, char *words, size_t size);
+		    struct sim_ask *ask, struct sim_text *words);
 /* It is over, whatever it came to. */
 void sim_many_over(struct sim *sim, struct sim_host *host,
 		   const struct sim_ask *ask);

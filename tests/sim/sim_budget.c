@@ -67,8 +67,7 @@ static bool waits_behind(const struct sim *sim, const struct sim_host *host,
 	if (!sim_before(name_of(own_path), child) ||
 	    (sim_reads(own_path) && sim_reads(child)))
 		return false;
-	(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s", sim_name(name),
-		       child);
+	(void)layout_path(sim_queue(name), child, path, sizeof path);
 	node = coord_tree_find(sim->tree, 0, path);
 	return node && coord_tree_stat(node).owner != sim_session(&host->link);
 }
@@ -213,8 +212,7 @@ static bool parted(const struct sim *sim, const struct sim_host *host, int name,
 		if (!sim_before(name_of(from), at) ||
 		    !sim_before(at, name_of(to)))
 			continue;
-		(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s",
-			       sim_name(name), at);
+		(void)layout_path(sim_queue(name), at, path, sizeof path);
 		node = coord_tree_find(sim->tree, 0, path);
 		if (!node || coord_tree_stat(node).owner != session)
 			return true;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim.h"
+#include "sim_text.h"
 
 /* Longest that a sane client asks to hold anything. */
 #define HOLD_MS_MAX 60000
@@ -39,8 +40,8 @@ static void say(struct sim *sim, struct sim_host *host, int n,
 		.pid = 1, .uid = 1, .admin = true, .command = "sim"
 	};
 	struct sim_conn *conn = &host->conns[n];
+	struct sim_text line = { .text = "#", .len = 1 };
 	struct sim_ask *place;
-	char line[256];
 
 	if (!host->alive || conn->ended || conn->quits)
 		return;
@@ -59,23 +60,25 @@ static void say(struct sim *sim, struct sim_host *host, int n,
 	}
 	*place = ask;
 	sim_tell_ask(sim, host, n, &ask);
-	(void)snprintf(line, sizeof line, "#%llu %s",
-		       (unsigned long long)ask.tag, words);
-	sim_note(sim, "h%d.%d > %s", host->number, n, line);
-	sim_hash(sim, line, strlen(line));
+	sim_text_u64(&line, ask.tag);
+	sim_text_add(&line, " ");
+	sim_text_add(&line, words);
+	sim_note(sim, "h%d.%d > %s", host->number, n, line.text);
+	sim_hash(sim, line.text, line.len);
 	sim->counts.requests++;
-	hub_on_line(host->hub, conn->id, line, strlen(line));
+	hub_on_line(host->hub, conn->id, line.text, line.len);
 	sim_host_stir(sim, host);
 }
 
 static void say_named(struct sim *sim, struct sim_host *host, int n,
 		      struct sim_ask ask, const char *verb)
 {
-	char words[128];
+	struct sim_text words = { 0 };
 
-	(void)snprintf(words, sizeof words, "%s %s", verb,
-		       sim_word(sim, ask.name));
-	say(sim, host, n, ask, words);
+	sim_text_add(&words, verb);
+	sim_text_add(&words, " ");
+	sim_text_add(&words, sim_word(sim, ask.name));
+	say(sim, host, n, ask, words.text);
 }
 
 struct sim_hold *sim_hold_of(struct sim_host *host, int name, int conn)
@@ -118,42 +121,55 @@ static void lock(struct sim *sim, struct sim_host *host,
 		 const struct sim_act *act)
 {
 	struct sim_ask ask = { .act = act->type, .name = act->name };
-	const char *mode;
-	char words[128], bounds[64] = "";
+	struct sim_text words = { 0 };
 
+	sim_text_add(&words, act->type == SIM_ACT_TRY ? "TRYLOCK " : "LOCK ");
+	sim_text_add(&words, sim_word(sim, act->name));
+	if (act->type == SIM_ACT_LOCK_WAIT) {
+		ask.due_ms = sim_host_ms(sim, host) + act->a_ms;
+		sim_text_ms(&words, " wait=", act->a_ms);
+	}
 	if (sim_is_pool(sim, act->name)) {
 		ask.slots = sim_pool_wish(sim, act);
-		if (ask.slots)
-			(void)snprintf(bounds, sizeof bounds, " slots=%u",
-				       ask.slots);
+		if (ask.slots) {
+			sim_text_add(&words, " slots=");
+			sim_text_u64(&words, ask.slots);
+		}
 	} else {
-		sim_verbs_bounds(sim, act, &ask, bounds, sizeof bounds);
 		ask.shared = (act->salt >> 40) % 100 < sim->weather.readers;
+		sim_text_add(&words, ask.shared ? " mode=s" : "");
+		sim_verbs_bounds(sim, act, &ask, &words);
 	}
-	mode = ask.shared ? " mode=s" : "";
 	/* Mostly about as long as the weather says, sometimes for good. */
 	ask.hold_ms =
 	    (int64_t)(act->salt % (uint64_t)(2 * sim->weather.hold_ms + 1));
 	if ((act->salt >> 32) % 64 == 0)
 		ask.hold_ms = HOLD_MS_MAX;
-	if (act->type == SIM_ACT_LOCK_WAIT) {
-		ask.due_ms = sim_host_ms(sim, host) + act->a_ms;
-		(void)snprintf(words, sizeof words, "LOCK %s wait=%ums%s%s",
-			       sim_word(sim, act->name), act->a_ms, mode,
-			       bounds);
-	} else {
-		(void)snprintf(words, sizeof words, "%s %s%s%s",
-			       act->type == SIM_ACT_TRY ? "TRYLOCK" : "LOCK",
-			       sim_word(sim, act->name), mode, bounds);
+	say(sim, host, act->conn, ask, words.text);
+}
+
+/* By id or by token; 0: not by that one. */
+static void unlock(struct sim *sim, struct sim_host *host, int n,
+		   struct sim_ask ask, uint64_t id, uint64_t token)
+{
+	struct sim_text words = { 0 };
+
+	sim_text_add(&words, id ? "UNLOCK @" : "UNLOCK ");
+	if (id)
+		sim_text_u64(&words, id);
+	else
+		sim_text_add(&words, sim_word(sim, ask.name));
+	if (token) {
+		sim_text_add(&words, " token=");
+		sim_text_u64(&words, token);
 	}
-	say(sim, host, act->conn, ask, words);
+	say(sim, host, n, ask, words.text);
 }
 
 static void unlock_stale(struct sim *sim, struct sim_host *host,
 			 const struct sim_act *act)
 {
 	struct sim_ask ask = { .act = act->type, .name = act->name };
-	char words[128];
 
 	/* B13: or by the number of somebody else's hold. */
 	for (int n = 0; n < SIM_CONNS && act->salt % 2; n++) {
@@ -161,17 +177,12 @@ static void unlock_stale(struct sim *sim, struct sim_host *host,
 
 		if (n == act->conn || !hold->live)
 			continue;
-		(void)snprintf(words, sizeof words, "UNLOCK @%llu",
-			       (unsigned long long)hold->id);
-		say(sim, host, act->conn, ask, words);
+		unlock(sim, host, act->conn, ask, hold->id, 0);
 		return;
 	}
 	ask.token = host->conns[act->conn].stale[act->name];
-	if (!ask.token)
-		return;
-	(void)snprintf(words, sizeof words, "UNLOCK %s token=%llu",
-		       sim_word(sim, act->name), (unsigned long long)ask.token);
-	say(sim, host, act->conn, ask, words);
+	if (ask.token)
+		unlock(sim, host, act->conn, ask, 0, ask.token);
 }
 
 static void talk(struct sim *sim, struct sim_host *host,
@@ -202,7 +213,7 @@ void sim_client_act(struct sim *sim, const struct sim_act *act)
 {
 	struct sim_host *host = &sim->hosts[act->host];
 	struct sim_ask ask = { .act = act->type, .name = act->name };
-	char words[128];
+	struct sim_text words = { 0 };
 
 	if (!host->alive)
 		return;
@@ -227,11 +238,11 @@ void sim_client_act(struct sim *sim, const struct sim_act *act)
 	} else if (act->type == SIM_ACT_TALK) {
 		talk(sim, host, act);
 	} else if (act->type == SIM_ACT_MANY) {
-		if (sim_many_words(sim, act, &ask, words, sizeof words))
-			say(sim, host, act->conn, ask, words);
+		if (sim_many_words(sim, act, &ask, &words))
+			say(sim, host, act->conn, ask, words.text);
 	} else if (act->type >= SIM_ACT_LOOK) {
-		if (sim_verbs_words(sim, act, &ask, words, sizeof words))
-			say(sim, host, act->conn, ask, words);
+		if (sim_verbs_words(sim, act, &ask, &words))
+			say(sim, host, act->conn, ask, words.text);
 	} else if (act->type == SIM_ACT_EOF) {
 		end(sim, host, act->conn);
 	} else {
@@ -244,23 +255,14 @@ void sim_client_release(struct sim *sim, const struct sim_event *event)
 {
 	struct sim_host *host = &sim->hosts[event->who];
 	const struct sim_hold *hold = &host->holds[event->gen];
-	int name = hold->name;
-	struct sim_ask ask = { .act = SIM_ACT_UNLOCK, .name = name };
-	char words[128];
+	struct sim_ask ask = { .act = SIM_ACT_UNLOCK, .name = hold->name };
+	uint64_t id, token;
 
 	if (!hold->live || hold->id != event->value)
 		return;
-	if (hold->token % 3 == 0)
-		(void)snprintf(words, sizeof words, "UNLOCK @%llu",
-			       (unsigned long long)hold->id);
-	else if (hold->token % 3 == 1)
-		(void)snprintf(words, sizeof words, "UNLOCK %s token=%llu",
-			       sim_word(sim, name),
-			       (unsigned long long)hold->token);
-	else
-		(void)snprintf(words, sizeof words, "UNLOCK %s",
-			       sim_word(sim, name));
-	say(sim, host, hold->conn, ask, words);
+	id = hold->token % 3 == 0 ? hold->id : 0;
+	token = hold->token % 3 == 1 ? hold->token : 0;
+	unlock(sim, host, hold->conn, ask, id, token);
 }
 
 static void release_after(struct sim *sim, const struct sim_host *host,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sim.h"
+#include "sim_text.h"
 
 /* Of eight such requests: TRYLOCKs, and LOCKs with a limit. */
 #define TRYING  1
@@ -41,13 +42,12 @@ bool sim_many_wanted(const struct sim_host *host, int name)
 }
 
 bool sim_many_words(struct sim *sim, const struct sim_act *act,
-		    struct sim_ask *ask, char *words, size_t size)
+		    struct sim_ask *ask, struct sim_text *words)
 {
 	const struct sim_weather *w = &sim->weather;
 	int locks = w->names - (w->slots != 0);
 	unsigned manner = (unsigned)(act->salt >> 8) % 8;
 	int most = 2 + (int)(act->salt >> 12 & 1);
-	size_t len;
 
 	if (locks < 2)
 		return false;
@@ -59,14 +59,15 @@ bool sim_many_words(struct sim *sim, const struct sim_act *act,
 	ask->name = ask->many[0];
 	ask->trying = manner < TRYING;
 	ask->hold_ms = (int64_t)(act->salt % (uint64_t)(2 * w->hold_ms + 1));
-	len = (size_t)snprintf(words, size, ask->trying ? "TRYLOCK" : "LOCK");
-	for (int i = 0; i < ask->many_len; i++)
-		len += (size_t)snprintf(words + len, size - len, " %s",
-					sim_word(sim, ask->many[i]));
+	sim_text_add(words, ask->trying ? "TRYLOCK" : "LOCK");
+	for (int i = 0; i < ask->many_len; i++) {
+		sim_text_add(words, " ");
+		sim_text_add(words, sim_word(sim, ask->many[i]));
+	}
 	if (ask->trying || manner >= TRYING + LIMITED)
 		return true;
 	ask->due_ms = sim_host_ms(sim, &sim->hosts[act->host]) + act->a_ms;
-	(void)snprintf(words + len, size - len, " wait=%ums", act->a_ms);
+	sim_text_ms(words, " wait=", act->a_ms);
 	return true;
 }
 

@@ -15,11 +15,6 @@
 /* Between the two writes of a downgrade. */
 #define DOWNGRADE_US (300 * SIM_MS)
 
-static void parent_path(char *buf, size_t size, int name)
-{
-	(void)snprintf(buf, size, SIM_ROOT "/%s", sim_name(name));
-}
-
 static void write_as(struct sim *sim, const struct coord_op *op,
 		     int64_t session)
 {
@@ -60,17 +55,16 @@ static void come(struct sim *sim, struct sim_stranger *stranger,
 {
 	struct coord_op op = { .verb = COORD_CREATE, .kind = COORD_CONTAINER };
 	struct coord_tree_answer made;
-	char parent[64], name[96], path[192];
+	char name[96], path[192];
 
 	if (layout_kind_keeps_parents(sim->weather.layout))
 		op.kind = COORD_PERSISTENT;
-	parent_path(parent, sizeof parent, act->name);
-	op.path = parent;
+	op.path = sim_queue(act->name);
 	if (!coord_tree_find(sim->tree, 0, SIM_ROOT))
 		return;
 	write_as(sim, &op, 0);
 	stranger_name(name, sizeof name, act->salt);
-	(void)snprintf(path, sizeof path, "%s/%s", parent, name);
+	(void)layout_path(sim_queue(act->name), name, path, sizeof path);
 	op.path = path;
 	op.kind = COORD_EPHEMERAL_SEQUENTIAL;
 	stranger->session = coord_tree_session_new(sim->tree, STRANGER_MS);
@@ -134,11 +128,9 @@ static const struct coord_tree_node *pick_child(const struct sim *sim, int name,
 						uint64_t salt)
 {
 	const struct coord_tree_node *parent, *child;
-	char path[64];
 	uint64_t len = 0;
 
-	parent_path(path, sizeof path, name);
-	parent = coord_tree_find(sim->tree, 0, path);
+	parent = coord_tree_find(sim->tree, 0, sim_queue(name));
 	if (!parent)
 		return NULL;
 	for (child = coord_tree_child_first(parent); child;
@@ -163,8 +155,8 @@ static void operate(struct sim *sim, const struct sim_act *act)
 
 	if (!child)
 		return;
-	(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s",
-		       sim_name(act->name), coord_tree_name(child));
+	(void)layout_path(sim_queue(act->name), coord_tree_name(child), path,
+			  sizeof path);
 	sim_note(sim, "the operator deletes %s", path);
 	sim->counts.deletions++;
 	op.path = path;
@@ -211,9 +203,8 @@ void sim_other_act(struct sim *sim, const struct sim_act *act)
 static void check_shared(struct sim *sim, int name)
 {
 	const struct coord_tree_node *node, *child;
-	char path[64];
+	const char *path = sim_queue(name);
 
-	parent_path(path, sizeof path, name);
 	node = coord_tree_find(sim->tree, 0, path);
 	if (!node && sim->heads[name].pzxid &&
 	    sim->weather.layout == LAYOUT_KAZOO)
@@ -245,11 +236,10 @@ void sim_other_rest(struct sim *sim)
 void sim_other_wear(struct sim *sim)
 {
 	int64_t end = sim->seed & 64 ? INT32_MAX : LAYOUT_SEQ_REFUSE;
-	char path[64];
+	const char *path = sim_queue(0);
 
 	if (!sim->weather.worn || sim->worn)
 		return;
-	parent_path(path, sizeof path, 0);
 	if (!coord_tree_find(sim->tree, 0, path))
 		return;
 	coord_tree_counter_set(sim->tree, path,

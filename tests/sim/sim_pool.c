@@ -75,8 +75,8 @@ static int64_t written(const struct sim *sim, const char *below,
 	char path[64];
 
 	*children_out = 0;
-	(void)snprintf(path, sizeof path, SIM_ROOT "/%s/%s",
-		       sim_name(sim->weather.names - 1), below);
+	(void)layout_path(sim_queue(sim->weather.names - 1), below, path,
+			  sizeof path);
 	node = coord_tree_find(sim->tree, 0, path);
 	if (!node)
 		return 0;

@@ -7,33 +7,27 @@
 #include <string.h>
 
 #include "sim.h"
+#include "sim_text.h"
 
 /* Bounds of a hold that are met, and missed, within a run. */
 #define MAX_HOLD_MS 1500
 #define MIN_HOLD_MS 400
 
 void sim_verbs_bounds(struct sim *sim, const struct sim_act *act,
-		      struct sim_ask *ask, char *words, size_t size)
+		      struct sim_ask *ask, struct sim_text *words)
 {
-	size_t len = 0;
-
-	words[0] = '\0';
 	if ((act->salt >> 48) % 100 >= sim->weather.bounds)
 		return;
 	if (act->salt >> 60 & 1) {
 		ask->min_hold_ms = 1 + (int64_t)(act->salt >> 20) % MIN_HOLD_MS;
-		len += (size_t)snprintf(words, size, " min_hold=%lldms",
-					(long long)ask->min_hold_ms);
+		sim_text_ms(words, " min_hold=", ask->min_hold_ms);
 	}
 	if (act->salt >> 61 & 1) {
 		ask->max_hold_ms = ask->min_hold_ms + 1 +
 				   (int64_t)(act->salt >> 10) % MAX_HOLD_MS;
-		len += (size_t)snprintf(words + len, size - len,
-					" max_hold=%lldms",
-					(long long)ask->max_hold_ms);
+		sim_text_ms(words, " max_hold=", ask->max_hold_ms);
 	}
-	(void)snprintf(words + len, size - len, "%s",
-		       act->salt >> 62 & 1 ? " wanted=1" : "");
+	sim_text_add(words, act->salt >> 62 & 1 ? " wanted=1" : "");
 }
 
 /* Somebody's hold on this host, by chance. */
@@ -50,24 +44,24 @@ static uint64_t some_id(const struct sim_host *host, uint64_t salt)
 }
 
 bool sim_verbs_words(struct sim *sim, const struct sim_act *act,
-		     struct sim_ask *ask, char *words, size_t size)
+		     struct sim_ask *ask, struct sim_text *words)
 {
 	struct sim_host *host = &sim->hosts[act->host];
 	uint64_t id = some_id(host, act->salt);
 
 	if (act->type == SIM_ACT_LOOK) {
 		ask->due_ms = sim_host_ms(sim, host) + act->a_ms;
-		(void)snprintf(words, size, "WAIT %s wait=%ums",
-			       sim_word(sim, act->name), act->a_ms);
+		sim_text_add(words, "WAIT ");
+		sim_text_add(words, sim_word(sim, act->name));
+		sim_text_ms(words, " wait=", act->a_ms);
 	} else if (act->type == SIM_ACT_KICK && id) {
-		(void)snprintf(words, size, "KICK @%llu",
-			       (unsigned long long)id);
+		sim_text_add(words, "KICK @");
+		sim_text_u64(words, id);
 	} else if (act->type == SIM_ACT_REVOKE) {
-		(void)snprintf(words, size, "REVOKE %s",
-			       sim_word(sim, act->name));
+		sim_text_add(words, "REVOKE ");
+		sim_text_add(words, sim_word(sim, act->name));
 	} else if (act->type == SIM_ACT_WATCH) {
-		(void)snprintf(words, size, "%s",
-			       act->salt % 3 ? "WATCH" : "UNWATCH");
+		sim_text_add(words, act->salt % 3 ? "WATCH" : "UNWATCH");
 	} else {
 		return false;
 	}

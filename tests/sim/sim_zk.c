@@ -220,6 +220,9 @@ void sim_zk_propagate(struct sim *sim)
 		}
 	}
 	sim_other_wear(sim);
+	if (coord_tree_shape(sim->tree) == sim->shape)
+		return; /* a beat, a refusal */
+	sim->shape = coord_tree_shape(sim->tree);
 	sim_budget_tree(sim);
 	sim_check_tree(sim);
 }
@@ -269,8 +272,8 @@ static void keep_a_ghost(struct sim *sim, int server, const char *parent_path)
 
 	for (child = child ? coord_tree_child_first(child) : NULL; child;
 	     child = coord_tree_child_next(child)) {
-		(void)snprintf(path, sizeof path, "%s/%s", parent_path,
-			       coord_tree_name(child));
+		(void)layout_path(parent_path, coord_tree_name(child), path,
+				  sizeof path);
 		if (coord_tree_find(sim->tree, 0, path))
 			continue;
 		sim->counts.ghosts++;

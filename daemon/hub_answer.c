@@ -178,11 +178,17 @@ static void say_refused(struct hub *hub, const struct locktab_ticket *t,
 			enum zkp_status status)
 {
 	const char *why = status == ZKP_ZK ? hub->refused_why : NULL;
+	bool unheard =
+	    status == ZKP_TIMEOUT && lease_state(hub->lease) != LEASE_PROVEN;
 	struct locktab_holder holder;
 
 	zkp_err_begin(&hub->out, t->tag, status);
 	zkp_out_str(&hub->out, "name", t->name);
 	zkp_out_id(&hub->out, "id", t->id);
+	if (unheard) {
+		why = "the wait ran out while ZooKeeper did not answer";
+		zkp_out_str(&hub->out, "state", hub_state_word(hub));
+	}
 	if (status == ZKP_BUSY || status == ZKP_TIMEOUT) {
 		locktab_holder(hub->tab, t, &holder);
 		holder.text = t->holder;
@@ -190,7 +196,7 @@ static void say_refused(struct hub *hub, const struct locktab_ticket *t,
 	}
 	if (status == ZKP_LIMIT)
 		zkp_out_str(&hub->out, "which", "locks");
-	if (why && hub->refused_zk)
+	if (status == ZKP_ZK && why && hub->refused_zk)
 		zkp_out_i64(&hub->out, "zk", hub->refused_zk);
 	zkp_out_i64(&hub->out, "waited_ms", hub->now_ms - t->asked_ms);
 	(void)zkp_err_end(&hub->out, status, why);

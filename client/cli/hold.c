@@ -228,6 +228,17 @@ bool cli_hold_connect(struct cli_hold *hold, const struct cli_args *args,
 		    fault);
 }
 
+/* Who has it may have let go since: nobody could tell us. */
+static const char *unheard(struct cli_hold *hold)
+{
+	enum zklock_state state;
+
+	if (zklock_refresh(hold->client) != ZKLOCK_OK ||
+	    has_session(hold->client, &state))
+		return "";
+	return "; ZooKeeper does not answer";
+}
+
 /* What the daemon said last about who has it, told to somebody in vain. */
 static bool not_had(struct cli_hold *hold, const struct cli_args *args,
 		    const struct zklock_event *failed, struct cli_fault *fault)
@@ -242,9 +253,10 @@ static bool not_had(struct cli_hold *hold, const struct cli_args *args,
 		(void)snprintf(before, sizeof before, "; %u waiting before you",
 			       hold->waits.pos - 2);
 	(void)cli_fault_set(fault, args->conflict_exit,
-			    "cannot get \"%s\": %s%s. Try: zklock who %s",
+			    "cannot get \"%s\": %s%s%s. Try: zklock who %s",
 			    cli_hold_about(hold), who[0] ? who : failed->text,
-			    before, cli_hold_about(hold));
+			    before, failed->text[0] ? unheard(hold) : "",
+			    cli_hold_about(hold));
 	fault->expected = true;
 	return refuse(hold, fault, failed->error);
 }

@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import proc  # noqa: E402
 import zkwire  # noqa: E402
+from daemon import SESSION_MS  # noqa: E402
 from e2ecase import E2eCase  # noqa: E402
 
 PROCESSES = 200
@@ -94,6 +95,28 @@ class RunTest(E2eCase):
                 self.assertEqual(done.returncode, code, done.stderr)
                 self.assertIn(f"pid {os.getpid()}",
                               done.stderr.replace("pid=", "pid "))
+
+    def test_too_late_and_nobody_answers(self):
+        """Who had it may have let go since: it is said."""
+        holder = self.client(self.one)
+        holder.lock("a")
+        begin = time.monotonic()
+        wrapper = subprocess.Popen(
+            zklock(self.one, "run", "-w", str(SESSION_MS / 1000), "a", "--",
+                   "true"),
+            stderr=subprocess.PIPE, text=True)
+        proc.wait_until(
+            lambda: "waiters=1" in holder.ok("LIST a").rows[0], 10, "queued")
+        self.server.freeze()
+        try:
+            said = wrapper.communicate(timeout=30)[1]
+        finally:
+            self.server.thaw()
+        self.assertEqual(wrapper.returncode, 75, said)
+        self.assertGreater(time.monotonic() - begin, SESSION_MS / 1000 - 0.1)
+        self.assertIn("ZooKeeper does not answer", said)
+        self.assertIn(f"pid {os.getpid()}", said.replace("pid=", "pid "))
+        self.wait_queue("a", 0)  # the hold was lost meanwhile
 
     def test_what_the_child_is_told(self):
         done = self.run_it(

@@ -132,6 +132,20 @@ START_TEST(a_short_cut_is_survived)
 }
 END_TEST
 
+/* A wait that runs out meanwhile does not sound as if the lock were taken. */
+START_TEST(a_wait_that_nobody_answered_says_so)
+{
+	play("a1 LOCK foo\na2 LOCK foo wait=500ms\n");
+	trace_len = 0;
+	coord_local_cut(hosts[0].coord);
+	play("-1000\n");
+	ck_assert_str_eq(trace,
+			 "a1< * SUSPENDED\n"
+			 "a2< ERR TIMEOUT name=foo id=@2 state=suspended "
+			 "holder=\"db1 pid=812 test\"\n");
+}
+END_TEST
+
 /* A long cut: SUSPENDED, LOST at the deadline, and the rest bids anew. */
 START_TEST(a_long_cut_loses_before_anybody_else_can_win)
 {
@@ -462,6 +476,7 @@ int main(void)
 	tcase_add_test(tc, a_refusal_names_the_holder_elsewhere);
 	tcase_add_test(tc, tags_and_errors);
 	tcase_add_test(tc, a_short_cut_is_survived);
+	tcase_add_test(tc, a_wait_that_nobody_answered_says_so);
 	tcase_add_test(tc, a_long_cut_loses_before_anybody_else_can_win);
 	tcase_add_loop_test(tc, lease_07_a_refused_beat_proves_nothing, 0, 2);
 	tcase_add_test(tc, the_page_tells_what_the_lines_tell);

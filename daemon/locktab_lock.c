@@ -369,10 +369,9 @@ static bool must_see(const struct lock *lock, const struct bid *bid)
 	return false;
 }
 
-static void ask_behind(struct locktab *tab, const struct lock *lock)
+static void ask_behind(struct locktab *tab, const struct lock *lock,
+		       struct bid *bid)
 {
-	struct bid *bid = lock->serving;
-
 	if (!bid || bid->state != BID_OWNED || !bid->unseen || lock->solo ||
 	    !must_see(lock, bid))
 		return;
@@ -388,7 +387,9 @@ void lock_settle(struct locktab *tab, struct lock *lock, int64_t now_ms)
 		return;
 	while (turn(tab, lock, now_ms))
 		;
-	ask_behind(tab, lock);
+	ask_behind(tab, lock, lock->serving);
+	/* A shared one serves beside the one before it. */
+	ask_behind(tab, lock, lock->next);
 	hold_wanted(tab, lock);
 	lock_enter(tab, lock, state_of(tab, lock, now_ms), now_ms);
 	if (lock->state == LOCK_IDLE)

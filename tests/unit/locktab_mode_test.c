@@ -109,6 +109,23 @@ START_TEST(two_shared_bids_may_be_owned_at_once)
 }
 END_TEST
 
+/* R6, R7: the second of them was won by waiting.  While the first is held it
+ * asks for itself who came since, and is sealed by that. */
+START_TEST(a_second_shared_bid_looks_too)
+{
+	play("0 c1 SLOCK foo\n1 bid1 owned 70 somebody\n60 c2 SLOCK foo\n");
+	trace_len = 0;
+	play("61 bid2 owned 80 unknown\n"
+	     "62 bid2 sees somebody\n"
+	     "63 c3 SLOCK foo\n");
+	ck_assert_str_eq(trace,
+			 "[  61] bid2 owned 80 unknown -> c2 GRANTED foo 80.0 "
+			 "bid2 behind?\n"
+			 "[  62] bid2 sees somebody ->\n"
+			 "[  63] c3 SLOCK foo -> c3 QUEUED foo pos=3 by c1\n");
+}
+END_TEST
+
 /* A reader's bid may be first before we hear that the node of the one who
  * holds the lock alone was deleted by somebody: not beside that one. */
 START_TEST(no_reader_beside_an_exclusive_hold)
@@ -347,6 +364,7 @@ int main(void)
 	tcase_add_test(tc, c6_a_shared_bid_is_sealed);
 	tcase_add_test(tc, time_seals_a_shared_bid);
 	tcase_add_test(tc, two_shared_bids_may_be_owned_at_once);
+	tcase_add_test(tc, a_second_shared_bid_looks_too);
 	tcase_add_test(tc, no_reader_beside_an_exclusive_hold);
 	tcase_add_test(tc, c16_alternating_tickets_take_two_bids);
 	tcase_add_test(tc, r5_a_downgrade_lets_readers_in);

@@ -28,14 +28,15 @@ struct standing {
 	bool semaphore;           /* the name is used as one */
 	unsigned below;           /* contenders before us */
 	unsigned blocking;        /* those of them who end before we begin */
-	bool kin;                 /* all of them are of one zklockd */
+	bool kin;                 /* they, ours left out, are one zklockd's */
+	const char *stranger;     /* one of those who are not ours */
 	unsigned behind;          /* strangers who must wait for us */
 	bool after_own;           /* a shared bid of ours is before this one */
 	bool own_below;           /* an exclusive one is */
 	struct layout_child next; /* our exclusive bid behind this one, or 0 */
 	const char *pred;         /* the highest of the blocking */
 	const char *first;        /* the lowest of all below */
-	struct layout_child pred_child, first_child;
+	struct layout_child pred_child, first_child, stranger_child;
 };
 
 /* Must the one of them wait for the other?  Only two readers need not. */
@@ -47,6 +48,18 @@ static bool excludes(enum zkp_mode mode, const struct layout_child *child)
 static bool is_ours(const struct contest *c, const struct layout_child *child)
 {
 	return child->kin && c->is_own(c->ctx, &child->uuid);
+}
+
+/* R14: may whoever stands before us only be lingering?  What is ours there is
+ * going: nobody tries past what is held here. */
+static void stand_stranger(struct standing *st,
+			   const struct layout_child *child)
+{
+	st->kin = st->kin && child->kin &&
+		  (!st->stranger ||
+		   layout_uuid_akin(&st->stranger_child.uuid, &child->uuid));
+	st->stranger = child->name;
+	st->stranger_child = *child;
 }
 
 static void stand_below(const struct contest *c, struct standing *st,
@@ -61,12 +74,11 @@ static void stand_below(const struct contest *c, struct standing *st,
 		st->after_own = st->after_own || is_ours(c, child);
 		return;
 	}
-	st->kin =
-	    child->kin &&
-	    (st->blocking == 0 ||
-	     (st->kin && layout_uuid_akin(&st->pred_child.uuid, &child->uuid)));
 	st->blocking++;
-	st->own_below = st->own_below || is_ours(c, child);
+	if (is_ours(c, child))
+		st->own_below = true;
+	else
+		stand_stranger(st, child);
 	if (!st->pred || layout_child_before(&st->pred_child, child)) {
 		st->pred = child->name;
 		st->pred_child = *child;
@@ -89,7 +101,7 @@ static struct standing stand(const struct contest *c,
 {
 	const char *own_name = contest_name_of(c->own);
 	struct layout_child own, child;
-	struct standing st = { 0 };
+	struct standing st = { .kin = true };
 
 	(void)layout_child_parse(own_name, &own);
 	for (size_t i = 0; i < ev->answer.children_len; i++) {

@@ -85,6 +85,28 @@ START_TEST(kin_is_all_of_one_daemon)
 }
 END_TEST
 
+/* Nor does it matter that a bid of ours is going before us: its delete was sent
+ * with our create. */
+START_TEST(kin_is_without_our_own)
+{
+	begin(true, true);
+	TRANSCRIPT("create ok\nlist us z4 y3\nfirst ok\npred ok\n",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us z4 y3 -> first pred!\n"
+		   "first ok ->\n"
+		   "pred ok -> QUEUED(2 kin db2 pid=812 deploy.py)\n");
+	begin(true, true);
+	TRANSCRIPT("create ok\nlist us z4 y3 m2\nfirst ok\npred ok\n",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list us z4 y3 m2 -> first pred!\n"
+		   "first ok ->\n"
+		   "pred ok -> QUEUED(3 curator host=db2 pid=812 "
+		   "uid=0 cmd=deploy.py)\n");
+}
+END_TEST
+
 /* C1: a foreign writer may have left a reader with its number. */
 START_TEST(c1_a_foreign_writer_is_not_believed)
 {
@@ -489,6 +511,7 @@ int main(void)
 	tcase_add_test(tc, r1_one_below_grants_without_a_listing);
 	tcase_add_test(tc, c3_two_below_list_again);
 	tcase_add_test(tc, kin_is_all_of_one_daemon);
+	tcase_add_test(tc, kin_is_without_our_own);
 	tcase_add_test(tc, c1_a_foreign_writer_is_not_believed);
 	tcase_add_test(tc, c2_counted_by_nodes);
 	tcase_add_test(tc, lost_create_applied);

@@ -56,6 +56,33 @@ static bool shows(const struct sim_budget *budget, const char *child)
 	return false;
 }
 
+static bool is_there(const struct sim *sim, int name, const char *child)
+{
+	char path[256];
+
+	(void)layout_path(sim_queue(name), child, path, sizeof path);
+	return coord_tree_find(sim->tree, 0, path) != NULL;
+}
+
+/* Did another bid of that daemon stand in it (that has gone)?  Then it may have
+ * been that one's listing. */
+static bool shows_another(const struct sim *sim,
+			  const struct sim_budget *budget, int name,
+			  const char *child, bool gone)
+{
+	struct layout_child own, other;
+
+	if (!layout_child_parse(child, &own))
+		return false;
+	for (const char *at = budget->listing; *at; at += strlen(at) + 1) {
+		if (strcmp(at, child) != 0 && layout_child_parse(at, &other) &&
+		    layout_uuid_akin(&own.uuid, &other.uuid) &&
+		    !(gone && is_there(sim, name, at)))
+			return true;
+	}
+	return false;
+}
+
 /* Is it somebody else's, behind ours, and must it wait for ours?  One that has
  * gone, or is of our own, proves nothing. */
 static bool waits_behind(const struct sim *sim, const struct sim_host *host,
@@ -299,12 +326,10 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 	} else {
 		sim->counts.handovers++;
 	}
-	/* A listing that shows two bids of ours with others between may have
-	 * been the first one's, to learn who is behind that: the second is not
-	 * told by it. */
-	behind =
-	    foreign_behind(sim, host, name, hold->node) &&
-	    (same || !*budget->node || !shows(budget, name_of(budget->node)));
+	/* What another bid's listing shows the one that serves is told, but not
+	 * one that begins, nor by one that was being left. */
+	behind = foreign_behind(sim, host, name, hold->node) &&
+		 !shows_another(sim, budget, name, name_of(hold->node), same);
 	if (!same || !budget->known || !behind) {
 		budget->turns = 0;
 		budget->since_ms = now_ms;

@@ -80,6 +80,8 @@
 	  "locks held and waited for, all connections together")               \
 	X(NUMBER, tickets_per_conn_max, "1024", 1, 65536, RELOAD,              \
 	  "locks held and waited for by one connection")                       \
+	X(NUMBER, uid_share, "75", 1, 100, RELOAD,                             \
+	  "percent of what is bounded that one user may have; root: all")      \
 	X(NUMBER, unanswered_max, "1024", 1, 65536, RELOAD,                    \
 	  "requests of one connection that are not answered yet")              \
 	X(NUMBER, output_bytes_max, "65536", 65536, 16777216, RELOAD,          \

@@ -56,10 +56,11 @@ struct hub *hub_new(const struct hub_settings *settings,
 	TAILQ_INIT(&hub->questions);
 	TAILQ_INIT(&hub->checks);
 	zkp_out_init(&hub->out, hub->out_buf, sizeof hub->out_buf);
+	hub->users = users_new(settings->uid_share);
 	hub->tab = locktab_new(&limits);
 	hub->lease = lease_new(&lease);
 	hub->batch = batch_new(settings->batch_ops_max);
-	if (!hub->tab || !hub->lease || !hub->batch) {
+	if (!hub->users || !hub->tab || !hub->lease || !hub->batch) {
 		hub_free(hub);
 		return NULL;
 	}
@@ -93,6 +94,7 @@ void hub_free(struct hub *hub)
 		free(op);
 	}
 	locktab_free(hub->tab);
+	users_free(hub->users);
 	lease_free(hub->lease);
 	batch_free(hub->batch);
 	free(hub->posts);
@@ -120,6 +122,8 @@ void hub_reload(struct hub *hub, const struct hub_settings *settings)
 	hub->settings.tickets_per_conn_max = settings->tickets_per_conn_max;
 	hub->settings.unanswered_max = settings->unanswered_max;
 	hub->settings.ephemeral_bytes_max = settings->ephemeral_bytes_max;
+	hub->settings.uid_share = settings->uid_share;
+	users_set_share(hub->users, settings->uid_share);
 	locktab_set_limits(hub->tab, &limits);
 }
 
@@ -166,6 +170,11 @@ uint64_t hub_on_open(struct hub *hub, const struct hub_peer *peer)
 
 	if (!conn)
 		return 0;
+	conn->user = user_join(hub->users, peer->uid);
+	if (!conn->user) {
+		free(conn);
+		return 0;
+	}
 	conn->id = ++hub->conn_last;
 	conn->peer = *peer;
 	HASH_ADD_ID(hh, hub->conns, id, conn);
@@ -284,6 +293,7 @@ void hub_conn_gone(struct hub *hub, uint64_t id)
 	hub_watch_end(hub, conn);
 	hub_cluster_conn_gone(hub, id);
 	HASH_DEL(hub->conns, conn);
+	user_part(conn->user);
 	free(conn->note);
 	free(conn);
 	hub_step(hub, &ev);

@@ -93,6 +93,9 @@ struct hub_settings {
 	uint32_t drift_ppm;   /* lease.md rho */
 	uint32_t tickets_max; /* locks and waits, all connections together */
 	uint32_t tickets_per_conn_max;
+	/* Percent of what is bounded for all that one user may have; root all
+	 * of it.  0: everybody. */
+	uint32_t uid_share;
 	uint32_t unanswered_max; /* requests of one connection */
 	uint32_t asks_max;       /* reads of WHO and LIST under way; 0: a few */
 	uint32_t ephemeral_bytes_max; /* P7, likewise for watched paths */

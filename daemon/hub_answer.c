@@ -29,6 +29,15 @@ void hub_err(struct hub *hub, uint64_t conn, const char *tag,
 	hub_send(hub, conn);
 }
 
+void hub_err_limit(struct hub *hub, uint64_t conn, const char *tag,
+		   const char *which, const char *text)
+{
+	zkp_err_begin(&hub->out, tag, ZKP_LIMIT);
+	zkp_out_str(&hub->out, "which", which);
+	(void)zkp_err_end(&hub->out, ZKP_LIMIT, text);
+	hub_send(hub, conn);
+}
+
 const char *hub_lost_word(enum locktab_lost lost)
 {
 	switch (lost) {
@@ -275,6 +284,8 @@ static const char *done_lock_text(const struct zkp_request *rq,
 {
 	if (fx->status == ZKP_HELD)
 		return held_text(rq, fx->ticket);
+	if (fx->status == ZKP_LIMIT && fx->of_user)
+		return HUB_SHARE_TEXT;
 	if (fx->status == ZKP_DEADLOCK && !fx->which)
 		return "several names are for a connection that has nothing "
 		       "and waits for nothing";

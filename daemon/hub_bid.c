@@ -84,9 +84,9 @@ static void bid_free(struct hub *hub, struct hub_bid *bid)
 {
 	audit_note(hub, bid);
 	unwatch(hub, bid);
+	hub_room_leaving(hub, bid);
 	hub->ephemeral_bytes -= bid->bytes;
-	if (bid->leaving)
-		hub->leaving_bytes -= bid->bytes;
+	hub->leaving_bytes -= bid->bytes;
 	HASH_DEL(hub->bids, bid);
 	contest_free(bid->contest);
 	free(bid);
@@ -353,7 +353,9 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 				       .mode = fx->mode,
 				       .slots = fx->slots,
 				       .group = fx->group,
-				       .of = fx->of };
+				       .of = fx->of,
+				       .user = fx->ticket ? fx->ticket->user
+							  : NULL };
 
 	if (!hub_place_of(hub, fx->name, &opening.place)) {
 		hub_bid_refuse(hub, fx->bid); /* LOCK was: nobody asks for it */
@@ -398,6 +400,7 @@ void hub_bid_begin(struct hub *hub, const struct hub_opening *opening)
 	bid->id = opening->bid;
 	bid->slots = opening->slots != 0;
 	bid->bytes = opening->bytes;
+	bid->user = opening->user;
 	/* Others' are never set; a semaphore's say how many slots there are. */
 	bid->claims = kind == LAYOUT_OWN && !opening->slots && !opening->group;
 	bid->keeps_parent = layout_kind_keeps_parents(kind);
@@ -410,6 +413,7 @@ void hub_bid_begin(struct hub *hub, const struct hub_opening *opening)
 
 fail:
 	free(bid);
+	user_give(opening->user, USER_BYTES, opening->bytes);
 	hub_bid_refuse(hub, opening->bid);
 }
 

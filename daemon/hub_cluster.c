@@ -46,7 +46,8 @@ struct hub_item {
 struct hub_question {
 	uint64_t id;
 	uint64_t conn; /* 0: it has ended */
-	bool who;      /* else LIST */
+	struct user *user;
+	bool who; /* else LIST */
 	char *tag;
 	char *about; /* WHO: the name; LIST: the pattern */
 	char *after; /* LIST: only names behind it */
@@ -81,6 +82,7 @@ static void question_free(struct hub *hub, struct hub_question *q)
 	if (q->id) {
 		TAILQ_REMOVE(&hub->questions, q, in_hub);
 		hub->questions_len--;
+		user_give(q->user, USER_QUESTIONS, 1);
 	}
 	for (size_t i = 0; i < q->items_len; i++) {
 		free(q->items[i].name);
@@ -204,19 +206,11 @@ static struct hub_question *question_new(const struct zkp_request *rq,
 	return NULL;
 }
 
-static void refuse(struct hub *hub, uint64_t conn, const char *tag,
-		   const char *which)
-{
-	zkp_err_begin(&hub->out, tag, ZKP_LIMIT);
-	zkp_out_str(&hub->out, "which", which);
-	(void)zkp_err_end(&hub->out, ZKP_LIMIT, NULL);
-	hub_send(hub, conn);
-}
-
 static void begin(struct hub *hub, struct hub_conn *conn,
 		  const struct zkp_request *rq, const char *parent)
 {
 	struct hub_question *q;
+	bool fits;
 
 	if (!hub->link_up) {
 		hub_err(hub, conn->id, rq->tag,
@@ -224,12 +218,17 @@ static void begin(struct hub *hub, struct hub_conn *conn,
 			"nobody can be asked now");
 		return;
 	}
-	q = hub->questions_len < QUESTIONS_MAX ? question_new(rq, conn->id)
-					       : NULL;
+	fits = user_fits(conn->user, USER_QUESTIONS, 1, QUESTIONS_MAX);
+	q = fits && hub->questions_len < QUESTIONS_MAX
+		? question_new(rq, conn->id)
+		: NULL;
 	if (!q) {
-		refuse(hub, conn->id, rq->tag, "questions");
+		hub_err_limit(hub, conn->id, rq->tag, "questions",
+			      fits ? NULL : HUB_SHARE_TEXT);
 		return;
 	}
+	q->user = conn->user;
+	user_take(q->user, USER_QUESTIONS, 1);
 	(void)snprintf(q->parent, sizeof q->parent, "%s", parent);
 	q->id = ++hub->question_last;
 	TAILQ_INSERT_TAIL(&hub->questions, q, in_hub);

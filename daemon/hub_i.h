@@ -31,6 +31,7 @@
 #include "daemon/hub.h"
 #include "daemon/lease.h"
 #include "daemon/locktab.h"
+#include "daemon/user.h"
 #include "proto/reply.h"
 #include "proto/request.h"
 #include <uthash.h>
@@ -42,9 +43,13 @@
 /* lease.md R11: an end that we choose is this share of the timeout away. */
 #define HUB_GRACE_SHARE 4
 
+/* What ERR LIMIT says to a user that has its share (user.h). */
+#define HUB_SHARE_TEXT "this user has its share of them"
+
 struct hub_conn {
 	uint64_t id;
 	struct hub_peer peer;
+	struct user *user;
 	char client[ZKP_CLIENT_MAX + 1]; /* as claimed in HELLO; "" */
 	char *note;                      /* of HELLO; NULL: none */
 	bool lease_push;                 /* wants * LEASE */
@@ -79,6 +84,7 @@ struct hub_bid {
 	struct hub_watch *watch; /* NULL: none */
 	bool slots;              /* of a semaphore: a bid and a lease */
 	size_t bytes;            /* reserved of ephemeral_bytes_max */
+	struct user *user;       /* whose they are; NULL: nobody's any more */
 	bool leaving;            /* they come back soon */
 	bool claims;             /* the lock's node is ours to set (R15) */
 	bool keeps_parent;       /* that is no container */
@@ -161,7 +167,8 @@ struct hub_opening {
 	unsigned slots;
 	uint64_t group; /* made with `of` others; 0: alone */
 	unsigned of;
-	size_t bytes; /* that it takes of ephemeral_bytes_max */
+	size_t bytes;      /* that it takes of ephemeral_bytes_max */
+	struct user *user; /* who has them, once there is room */
 	struct hub_place place;
 	char words[LAYOUT_WORDS_MAX];
 };
@@ -175,6 +182,7 @@ struct hub {
 	int64_t now_ms; /* of this step */
 	int64_t start_ms;
 
+	struct users *users;
 	struct hub_conn *conns;
 	uint64_t conn_last;
 	struct hub_post *posts; /* posts[post_at..posts_len] are to be done */
@@ -292,6 +300,8 @@ void hub_check_free_all(struct hub *hub);
 void hub_send(struct hub *hub, uint64_t conn); /* hub->out, and empties it */
 void hub_err(struct hub *hub, uint64_t conn, const char *tag,
 	     enum zkp_status status, const char *text);
+void hub_err_limit(struct hub *hub, uint64_t conn, const char *tag,
+		   const char *which, const char *text);
 void hub_answer(struct hub *hub, const struct locktab_effect *fx);
 /* An event line to every connection that holds something. */
 void hub_tell_holders(struct hub *hub, enum zkp_event event);

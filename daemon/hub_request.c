@@ -89,6 +89,7 @@ static void do_lock(struct hub *hub, struct hub_conn *conn,
 		.conn = conn->id,
 		.lock = { .name = rq->name,
 			  .tag = rq->tag,
+			  .user = conn->user,
 			  .note = *rq->note    ? rq->note
 				  : conn->note ? conn->note
 					       : "",

@@ -8,6 +8,9 @@
  * been answered, in order, and so never stands beside them.  ERR LIMIT is for
  * when nobody lingers either.
  *
+ * Of a user's own share it is the same, but that what is leaving counts no
+ * more.
+ *
  * What is kept true: what there is, less what is going, and what waits for it
  * fit together.
  */
@@ -41,21 +44,42 @@ void hub_room_leaving(struct hub *hub, struct hub_bid *bid)
 		return;
 	bid->leaving = true;
 	hub->leaving_bytes += bid->bytes;
+	user_give(bid->user, USER_BYTES, bid->bytes);
+	bid->user = NULL;
+}
+
+/* One that lingers goes, of that user's (NULL: of all); false: there is none.
+ */
+static bool shed_one(struct hub *hub, const struct user *user)
+{
+	uint64_t id = locktab_shed_linger(hub->tab, user, hub->now_ms);
+	struct hub_bid *bid;
+
+	if (id == 0)
+		return false;
+	/* Its delete is an effect that is yet to be carried out. */
+	bid = hub_bid_find(hub, id);
+	assert(bid);
+	hub_room_leaving(hub, bid);
+	return true;
+}
+
+/* Of its share, to which what it has left counts no more. */
+static bool shed_share(struct hub *hub, const struct hub_opening *opening)
+{
+	while (!user_fits(opening->user, USER_BYTES, opening->bytes,
+			  hub->settings.ephemeral_bytes_max)) {
+		if (!shed_one(hub, opening->user))
+			return false;
+	}
+	return true;
 }
 
 static bool shed(struct hub *hub, size_t bytes)
 {
-	struct hub_bid *bid;
-	uint64_t id;
-
 	while (!will_fit(hub, bytes)) {
-		id = locktab_shed_linger(hub->tab, hub->now_ms);
-		if (id == 0)
+		if (!shed_one(hub, NULL))
 			return false;
-		/* Its delete is an effect that is yet to be carried out. */
-		bid = hub_bid_find(hub, id);
-		assert(bid);
-		hub_room_leaving(hub, bid);
 	}
 	return true;
 }
@@ -64,8 +88,12 @@ enum hub_room hub_room_ask(struct hub *hub, const struct hub_opening *opening)
 {
 	struct hub_wish *wish;
 
-	if (!hub->wishes && fits(hub, opening->bytes))
+	if (!shed_share(hub, opening))
+		return HUB_ROOM_NONE;
+	if (!hub->wishes && fits(hub, opening->bytes)) {
+		user_take(opening->user, USER_BYTES, opening->bytes);
 		return HUB_ROOM_NOW;
+	}
 	if (!shed(hub, opening->bytes))
 		return HUB_ROOM_NONE;
 	wish = malloc(sizeof *wish);
@@ -73,6 +101,7 @@ enum hub_room hub_room_ask(struct hub *hub, const struct hub_opening *opening)
 		return HUB_ROOM_NONE;
 	wish->opening = *opening;
 	hub->wished_bytes += opening->bytes;
+	user_take(opening->user, USER_BYTES, opening->bytes);
 	HASH_ADD_ID(hh, hub->wishes, opening.bid, wish);
 	return HUB_ROOM_LATER;
 }
@@ -84,19 +113,29 @@ static void wish_drop(struct hub *hub, struct hub_wish *wish)
 	free(wish);
 }
 
+/* And its user has those bytes no more. */
+static void wish_forget(struct hub *hub, struct hub_wish *wish)
+{
+	struct user *user = wish->opening.user;
+	size_t bytes = wish->opening.bytes;
+
+	wish_drop(hub, wish);
+	user_give(user, USER_BYTES, bytes);
+}
+
 void hub_room_forget(struct hub *hub, uint64_t bid)
 {
 	struct hub_wish *wish;
 
 	HASH_FIND_ID(hh, hub->wishes, bid, wish);
 	if (wish)
-		wish_drop(hub, wish);
+		wish_forget(hub, wish);
 }
 
 void hub_room_forget_all(struct hub *hub)
 {
 	while (hub->wishes)
-		wish_drop(hub, hub->wishes);
+		wish_forget(hub, hub->wishes);
 }
 
 /* The first that waits gets what has become free; what nothing is on its way
@@ -110,9 +149,11 @@ void hub_room_tick(struct hub *hub)
 		if (!fits(hub, opening.bytes) && hub->leaving_bytes > 0)
 			return;
 		wish_drop(hub, hub->wishes);
-		if (fits(hub, opening.bytes))
+		if (fits(hub, opening.bytes)) {
 			hub_bid_begin(hub, &opening);
-		else
-			hub_bid_refuse(hub, opening.bid);
+			continue;
+		}
+		user_give(opening.user, USER_BYTES, opening.bytes);
+		hub_bid_refuse(hub, opening.bid);
 	}
 }

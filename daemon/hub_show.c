@@ -81,12 +81,8 @@ void hub_rows_send(struct hub *hub, uint64_t conn, const char *tag)
 	else if (!which && !hub->doors.bulk(hub->doors.ctx, conn, hub->rows.buf,
 					    hub->rows.len))
 		which = "output";
-	if (which) {
-		zkp_err_begin(&hub->out, tag, ZKP_LIMIT);
-		zkp_out_str(&hub->out, "which", which);
-		(void)zkp_err_end(&hub->out, ZKP_LIMIT, why);
-		hub_send(hub, conn);
-	}
+	if (which)
+		hub_err_limit(hub, conn, tag, which, why);
 	free(hub->rows.buf);
 	hub->rows.buf = NULL;
 }
@@ -214,6 +210,8 @@ void hub_show_status(struct hub *hub, uint64_t conn, const char *tag)
 	pair_u64(hub, tag, "tickets_max", hub->settings.tickets_max);
 	pair_u64(hub, tag, "tickets_per_conn_max",
 		 hub->settings.tickets_per_conn_max);
+	pair_u64(hub, tag, "uid_share",
+		 hub->settings.uid_share ? hub->settings.uid_share : 100);
 	pair_u64(hub, tag, "unanswered_max", hub->settings.unanswered_max);
 	pair_u64(hub, tag, "line_max", ZKP_LINE_MAX);
 	pair_u64(hub, tag, "name_max", ZKP_NAME_MAX);

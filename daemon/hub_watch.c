@@ -30,6 +30,7 @@ void hub_watch_end(struct hub *hub, struct hub_conn *conn)
 	if (!conn->pattern)
 		return;
 	TAILQ_REMOVE(&hub->watchers, conn, in_watchers);
+	user_give(conn->user, USER_WATCHERS, 1);
 	free(conn->pattern);
 	conn->pattern = NULL;
 	conn->dropped = 0;
@@ -37,28 +38,23 @@ void hub_watch_end(struct hub *hub, struct hub_conn *conn)
 		locktab_tell_moves(hub->tab, false);
 }
 
-static void refuse(struct hub *hub, const struct hub_conn *conn,
-		   const char *tag)
-{
-	zkp_err_begin(&hub->out, tag, ZKP_LIMIT);
-	zkp_out_str(&hub->out, "which", "watchers");
-	(void)zkp_err_end(&hub->out, ZKP_LIMIT, NULL);
-	hub_send(hub, conn->id);
-}
-
 void hub_watch_begin(struct hub *hub, struct hub_conn *conn,
 		     const struct zkp_request *rq)
 {
 	char *pattern = NULL;
+	bool fits;
 
 	hub_watch_end(hub, conn);
-	if (hub->watchers_len < WATCHERS_MAX)
+	fits = user_fits(conn->user, USER_WATCHERS, 1, WATCHERS_MAX);
+	if (fits && hub->watchers_len < WATCHERS_MAX)
 		pattern = strdup(rq->pattern);
 	if (!pattern) {
-		refuse(hub, conn, rq->tag);
+		hub_err_limit(hub, conn->id, rq->tag, "watchers",
+			      fits ? NULL : HUB_SHARE_TEXT);
 		return;
 	}
 	conn->pattern = pattern;
+	user_take(conn->user, USER_WATCHERS, 1);
 	TAILQ_INSERT_TAIL(&hub->watchers, conn, in_watchers);
 	hub->watchers_len++;
 	locktab_tell_moves(hub->tab, true);

@@ -86,23 +86,46 @@ void locktab_done(struct locktab *tab, struct ticket *t, enum zkp_status status)
 
 /* Events from connections */
 
-static enum zkp_status lock_refusal(const struct locktab *tab,
-				    const struct locktab_event *ev)
+/* Which limit a LOCK would pass; NULL: none. */
+static const char *over_limit(const struct locktab *tab,
+			      const struct locktab_event *ev, bool *of_user_out)
 {
 	const struct owner *owner = owner_find(tab, ev->conn);
+	uint64_t more = ev->lock.names_len > 1 ? ev->lock.names_len : 1;
+
+	if (tab->tickets_len + more > tab->limits.tickets_max ||
+	    (owner ? owner->tickets_len : 0) + more >
+		tab->limits.tickets_per_conn_max)
+		return "locks";
+	*of_user_out = true;
+	if (!user_fits(ev->lock.user, USER_LOCKS, more,
+		       tab->limits.tickets_max))
+		return "locks";
+	if (ev->lock.min_hold_ms &&
+	    !user_fits(ev->lock.user, USER_MIN_HOLDS, more, MIN_HOLDS_MAX))
+		return "min_holds";
+	*of_user_out = false;
+	if (ev->lock.min_hold_ms && tab->min_holds_len + more > MIN_HOLDS_MAX)
+		return "min_holds";
+	return NULL;
+}
+
+/* What refuses a LOCK whoever has the lock; its status is OK: nothing does. */
+static struct locktab_effect lock_refusal(const struct locktab *tab,
+					  const struct locktab_event *ev)
+{
+	struct locktab_effect fx = { .type = LOCKTAB_FX_DONE,
+				     .status = ZKP_OK };
 
 	if (tab->draining)
-		return ZKP_DRAINING;
-	if (tab->tickets_len >= tab->limits.tickets_max ||
-	    (owner && owner->tickets_len >= tab->limits.tickets_per_conn_max))
-		return ZKP_LIMIT;
-	if (ev->lock.wait_ms != 0)
-		return ZKP_OK;
-	if (!tab->session)
-		return ZKP_UNAVAILABLE;
-	if (ev->now_ms > tab->grant_until_ms)
-		return tab->doubt;
-	return ZKP_OK;
+		fx.status = ZKP_DRAINING;
+	else if ((fx.which = over_limit(tab, ev, &fx.of_user)))
+		fx.status = ZKP_LIMIT;
+	else if (ev->lock.wait_ms == 0 && !tab->session)
+		fx.status = ZKP_UNAVAILABLE;
+	else if (ev->lock.wait_ms == 0 && ev->now_ms > tab->grant_until_ms)
+		fx.status = tab->doubt;
+	return fx;
 }
 
 /* What was lost is no more: asking again is taking note of it. */
@@ -123,42 +146,18 @@ static bool owner_busy(struct locktab *tab, const struct locktab_event *ev)
 	return false;
 }
 
-static bool min_holds_full(const struct locktab *tab,
-			   const struct locktab_event *ev)
-{
-	size_t more = ev->lock.names_len > 1 ? ev->lock.names_len : 1;
-
-	return ev->lock.min_hold_ms &&
-	       tab->min_holds_len + more > MIN_HOLDS_MAX;
-}
-
-static void too_many(struct locktab *tab, const char *which)
-{
-	locktab_emit(tab, (struct locktab_effect){ .type = LOCKTAB_FX_DONE,
-						   .status = ZKP_LIMIT,
-						   .which = which });
-}
-
 /* R16: who holds or waits for anything might close a circle over hosts. */
 static void on_lock_several(struct locktab *tab, const struct locktab_event *ev)
 {
-	enum zkp_status status = lock_refusal(tab, ev);
+	bool busy = owner_busy(tab, ev);
+	struct locktab_effect refusal = lock_refusal(tab, ev);
 
-	if (owner_busy(tab, ev)) {
-		status = ZKP_DEADLOCK;
-	} else if (status == ZKP_OK && min_holds_full(tab, ev)) {
-		too_many(tab, "min_holds");
-		return;
-	} else if (status == ZKP_OK &&
-		   (ev->lock.names_len > tab->limits.tickets_per_conn_max ||
-		    ev->lock.names_len >
-			tab->limits.tickets_max - tab->tickets_len)) {
-		status = ZKP_LIMIT;
-	}
-	if (status == ZKP_OK)
+	if (busy)
+		locktab_done(tab, NULL, ZKP_DEADLOCK);
+	else if (refusal.status == ZKP_OK)
 		group_lock(tab, ev);
 	else
-		locktab_done(tab, NULL, status);
+		locktab_emit(tab, refusal);
 }
 
 /* R14: held here, or seen held by a listing that is young: that is answered
@@ -176,7 +175,7 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 {
 	const struct locktab_target by_name = { .name = ev->lock.name };
 	struct ticket *t = ticket_find(tab, ev->conn, &by_name);
-	enum zkp_status status;
+	struct locktab_effect refusal;
 	struct lock *lock;
 
 	if (t && t->pub.state == TICKET_LOST) {
@@ -187,16 +186,13 @@ static void on_lock(struct locktab *tab, const struct locktab_event *ev)
 		locktab_done(tab, t, ZKP_HELD);
 		return;
 	}
-	status = lock_refusal(tab, ev);
+	refusal = lock_refusal(tab, ev);
 	lock = ev->lock.slots ? NULL : lock_find(tab, ev->lock.name);
-	if (status == ZKP_OK && ev->lock.wait_ms == 0 && is_busy(tab, lock, ev))
-		status = ZKP_BUSY;
-	if (status != ZKP_OK) {
-		locktab_done(tab, NULL, status);
-		return;
-	}
-	if (min_holds_full(tab, ev)) {
-		too_many(tab, "min_holds");
+	if (refusal.status == ZKP_OK && ev->lock.wait_ms == 0 &&
+	    is_busy(tab, lock, ev))
+		refusal.status = ZKP_BUSY;
+	if (refusal.status != ZKP_OK) {
+		locktab_emit(tab, refusal);
 		return;
 	}
 	if (ev->lock.wait_ms != 0 && lock &&

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/user.h"
 #include "proto/limits.h"
 #include "proto/mode.h"
 #include "proto/status.h"
@@ -69,6 +70,7 @@ enum locktab_state { /* of a ticket */
 struct locktab_ticket {
 	uint64_t id; /* "@7" on the wire; never used again */
 	uint64_t conn;
+	struct user *user; /* whose it counts as; NULL: nobody's */
 	enum locktab_state state;
 	enum locktab_lost lost; /* TICKET_LOST */
 	enum zkp_mode mode;     /* a downgrade makes an X an S */
@@ -139,6 +141,7 @@ struct locktab_event {
 			const char *name;
 			const char *tag;
 			const char *note;
+			struct user *user;
 			enum zkp_mode mode;
 			unsigned slots; /* of a semaphore; 0: a lock */
 			/* R16: several, sorted, each once; name is the first,
@@ -225,6 +228,7 @@ struct locktab_effect {
 	const char *name;   /* BID_*: the lock's */
 	unsigned waiters;   /* MOVED_* WANTED; DONE of REVOKE: asked */
 	bool lost;          /* MOVED_FREED */
+	bool of_user;       /* DONE with LIMIT: it is the user's share */
 	const char *which; /* DONE with LIMIT: of what; DEADLOCK: which locks */
 };
 
@@ -273,8 +277,10 @@ void locktab_name_holder(const struct locktab *tab, const char *name,
 bool locktab_lingers(const struct locktab *tab, uint64_t bid);
 /* Do several tickets wait at the lock of that bid? */
 bool locktab_crowded(const struct locktab *tab, uint64_t bid);
-/* Gives up the bid that has lingered longest, and says which; 0: none. */
-uint64_t locktab_shed_linger(struct locktab *tab, int64_t now_ms);
+/* Gives up the bid that has lingered longest, of those that this user opened
+ * (NULL: of all), and says which; 0: none. */
+uint64_t locktab_shed_linger(struct locktab *tab, const struct user *user,
+			     int64_t now_ms);
 /* Every ticket that is held or waits, by lock, in order. */
 void locktab_each(const struct locktab *tab, locktab_row_fn *row, void *ctx);
 void locktab_counts(const struct locktab *tab,

@@ -19,11 +19,18 @@ struct bid *bid_find(const struct locktab *tab, uint64_t id)
 	return bid;
 }
 
+/* Who wants it first; NULL: nobody does any more. */
+static struct ticket *first_of(const struct lock *lock)
+{
+	struct ticket *t = TAILQ_FIRST(&lock->waiting);
+
+	return t ? t : TAILQ_FIRST(&lock->looking);
+}
+
 static void bid_effect(struct locktab *tab, const struct bid *bid,
 		       enum locktab_effect_type type)
 {
-	struct ticket *t = TAILQ_FIRST(&bid->lock->waiting);
-	struct ticket *first = t ? t : TAILQ_FIRST(&bid->lock->looking);
+	struct ticket *first = first_of(bid->lock);
 	struct locktab_effect fx = { .type = type,
 				     .bid = bid->id,
 				     .mode = bid->mode,
@@ -47,11 +54,13 @@ static void set_holder(struct bid *bid, const char *text)
 
 struct bid *bid_open(struct locktab *tab, struct lock *lock, enum zkp_mode mode)
 {
+	const struct ticket *first = first_of(lock);
 	struct bid *bid = calloc(1, sizeof *bid);
 
 	if (!bid)
 		return NULL;
 	assert(!lock->next); /* R9 */
+	bid->user = first ? first->pub.user : NULL;
 	bid->id = ++tab->bid_last;
 	bid->mode = mode;
 	bid->lock = lock;

@@ -95,8 +95,9 @@ struct bid {
 	enum bid_state state;
 	enum zkp_mode mode; /* of its node: X stands against everybody */
 	struct lock *lock;
-	uint64_t base;    /* token of turn 0; 0: not known yet */
-	uint32_t turn;    /* the next one */
+	const struct user *user; /* who opened it; to compare with */
+	uint64_t base;           /* token of turn 0; 0: not known yet */
+	uint32_t turn;           /* the next one */
 	uint64_t after;   /* SEEKING: the bid of ours that stands directly and
 			     alone before it; 0: none, or not known */
 	bool downgraded;  /* R5: an X node that is held shared */

@@ -30,11 +30,14 @@ bool locktab_lingers(const struct locktab *tab, uint64_t id)
 	       bid == bid->lock->serving && !bid->lock->next;
 }
 
-uint64_t locktab_shed_linger(struct locktab *tab, int64_t now_ms)
+uint64_t locktab_shed_linger(struct locktab *tab, const struct user *user,
+			     int64_t now_ms)
 {
 	struct lock *lock = TAILQ_FIRST(&tab->states[LOCK_LINGERING]);
 	uint64_t bid;
 
+	while (lock && user && lock->serving->user != user)
+		lock = TAILQ_NEXT(lock, home);
 	if (!lock)
 		return 0;
 	bid = lock->serving->id;

@@ -66,6 +66,9 @@ static void ticket_bury(struct locktab *tab, struct ticket *t)
 	disown(tab, t);
 	tab->tickets_len--;
 	tab->min_holds_len -= t->pub.min_hold_ms > 0;
+	user_give(t->pub.user, USER_MIN_HOLDS, t->pub.min_hold_ms > 0);
+	user_give(t->pub.user, USER_LOCKS, 1);
+	t->pub.user = NULL;
 	TAILQ_INSERT_TAIL(&tab->dead, t, in_owner);
 }
 
@@ -338,6 +341,9 @@ struct ticket *ticket_new(struct locktab *tab, const struct locktab_event *ev)
 	owner->solos_len += lock->solo;
 	tab->tickets_len++;
 	tab->min_holds_len += t->pub.min_hold_ms > 0;
+	t->pub.user = ev->lock.user;
+	user_take(t->pub.user, USER_LOCKS, 1);
+	user_take(t->pub.user, USER_MIN_HOLDS, t->pub.min_hold_ms > 0);
 	tab->counts.waiting++;
 	return t;
 

@@ -26,6 +26,7 @@ struct hub_settings main_settings_hub(const struct config_values *values)
 		.drift_ppm = (uint32_t)values->drift_ppm,
 		.tickets_max = (uint32_t)values->tickets_max,
 		.tickets_per_conn_max = (uint32_t)values->tickets_per_conn_max,
+		.uid_share = (uint32_t)values->uid_share,
 		.unanswered_max = (uint32_t)values->unanswered_max,
 		.asks_max = (uint32_t)(values->requests_max / ASKS_PART),
 		.ephemeral_bytes_max = (uint32_t)values->ephemeral_bytes_max,

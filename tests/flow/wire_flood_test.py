@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Floods and laziness, rows B6 to B9 of the bad-input matrix: slow writers,
 lines by the hundred thousand, readers that never read, connects by the
-thousand.  The witness must not notice."""
+thousand; and P8's shares of what is bounded.  The witness must not notice."""
 import os
 import resource
 import socket
+import subprocess
 import sys
 import time
 import unittest
@@ -240,6 +241,77 @@ class B9PerUidTest(WireCase):
         self.assertGreaterEqual(served, 1)
         self.assertLessEqual(served + told, 40)
         self.in_step(self.client("root"))
+
+
+
+# Takes all it can get of locks and of WATCH, says how much that was, and keeps
+# it until its input ends.
+GREEDY = r"""
+import socket, sys
+socks = []
+def ask(line):
+    if ask.len % 20 == 0:
+        s = socket.socket(socket.AF_UNIX); s.settimeout(10)
+        s.connect(sys.argv[1]); socks.append(s)
+    ask.len += 1
+    socks[-1].sendall(line.encode() + b"\n")
+    got = b""
+    while not got.endswith(b"\n"):
+        got += socks[-1].recv(4096)
+    return got.decode()
+ask.len = 0
+locks = 0
+for n in range(200):
+    got = ask(f"LOCK {sys.argv[2]}{n}")
+    if not got.startswith("GRANTED"):
+        break
+    locks += 1
+watchers = 0
+for n in range(70):
+    ask.len = 0
+    if not ask("WATCH nothing").startswith("OK"):
+        break
+    watchers += 1
+print(locks, watchers, got.strip(), flush=True)
+sys.stdin.read()
+"""
+
+
+class P8ShareTest(WireCase):
+    """One user asks for everything: the next one finds a share."""
+
+    keys = {"tickets_max": 40}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.keys["socket"] = proc.public_folder() + "/sock"
+        super().setUpClass()
+
+    def greedy(self, user, stem):
+        child = subprocess.Popen(
+            ["/usr/bin/python3", "-c", GREEDY, self.daemon.socket, stem],
+            user=user, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True)
+        self.addCleanup(child.stdout.close)
+        self.addCleanup(child.wait, 30)
+        self.addCleanup(child.stdin.close)
+        locks, watchers, said = child.stdout.readline().split(" ", 2)
+        return int(locks), int(watchers), said
+
+    @unittest.skipUnless(os.getuid() == 0, "needs root to be other users")
+    def test_a_user_has_three_quarters(self):
+        locks, watchers, said = self.greedy(65534, "a")
+        self.assertEqual((locks, watchers), (30, 48))
+        self.assertIn("which=locks", said)
+        self.assertIn("this user has its share", said)
+        # Another one has what is left, and root is told of the whole limit.
+        locks, watchers, said = self.greedy(65533, "b")
+        self.assertIn(locks, (9, 10))  # the witness may have one
+        self.assertEqual(watchers, 16)
+        self.assertNotIn("this user", said)
+        root = self.client("root")
+        root.err("LOCK c", "LIMIT")
+        self.assertEqual(self.daemon.rows("STATUS")["uid_share"], "75")
 
 
 if __name__ == "__main__":

@@ -41,12 +41,13 @@ static struct host hosts[HOSTS_MAX];
 static int64_t now_ms;
 static int64_t tick_ms; /* what a look at the clock takes */
 static uint64_t seed;
-static int64_t linger_ms;  /* of hosts that begin */
-static uint32_t bid_turns; /* likewise; 0: the most there are */
-static bool follower;      /* there is a second server, 1, */
-static unsigned b_view;    /* and host b goes to this one next */
-static bool torn_exit;     /* likewise */
-static bool admins;        /* connections that open are administrators' */
+static int64_t linger_ms;   /* of hosts that begin */
+static uint32_t bid_turns;  /* likewise; 0: the most there are */
+static bool follower;       /* there is a second server, 1, */
+static unsigned b_view;     /* and host b goes to this one next */
+static bool torn_exit;      /* likewise */
+static bool admins;         /* connections that open are administrators' */
+static uint32_t uid = 1000; /* and whose they are */
 static char trace[TRACE_MAX];
 static size_t trace_len;
 static uint64_t token_last; /* of the last GRANTED, wherever */
@@ -275,7 +276,7 @@ static void pass(int64_t ms, bool linked)
 static void play_line(const char *line)
 {
 	const struct hub_peer peer = {
-		.pid = 812, .uid = 1000, .admin = admins, .command = "test"
+		.pid = 812, .uid = uid, .admin = admins, .command = "test"
 	};
 	struct host *host = &hosts[*line == 'b'];
 	unsigned n = (unsigned)(line[1] - '0');

@@ -139,9 +139,9 @@ START_TEST(the_least_recently_used_goes_first)
 	     "2 c1 UNLOCK b\n"
 	     "3 c1 LOCK a\n"
 	     "4 c1 UNLOCK a\n");
-	ck_assert_uint_eq(locktab_shed_linger(tab, 5), 2);
-	ck_assert_uint_eq(locktab_shed_linger(tab, 5), 1);
-	ck_assert_uint_eq(locktab_shed_linger(tab, 5), 0);
+	ck_assert_uint_eq(locktab_shed_linger(tab, NULL, 5), 2);
+	ck_assert_uint_eq(locktab_shed_linger(tab, NULL, 5), 1);
+	ck_assert_uint_eq(locktab_shed_linger(tab, NULL, 5), 0);
 }
 END_TEST
 

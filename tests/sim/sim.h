@@ -52,6 +52,7 @@
 #define SIM_SERVERS       3
 #define SIM_CONNS         4  /* clients of one host */
 #define SIM_NAMES_MAX     3  /* locks that they want */
+#define SIM_TICKETS_MAX   8  /* of a host whose users have shares */
 #define SIM_ASKS_MAX      48 /* unanswered requests of one client */
 #define SIM_HOLDS         (SIM_NAMES_MAX * SIM_CONNS)
 #define SIM_GRANTS        64 /* of one name, by clients who still believe */
@@ -632,9 +633,13 @@ void sim_calm_refused(struct sim *sim, struct sim_host *host,
 void sim_calm_event(struct sim *sim, const struct sim_host *host,
 		    const struct zkp_reply *reply);
 void sim_calm_turn(struct sim *sim, struct sim_host *host);
-/* A connection has one ticket of a name, and so many in all. */
+/* A connection has one ticket of a name, and so many in all; of all that a host
+ * has a user has its share, and is refused no sooner (P8). */
 void sim_calm_tickets(struct sim *sim, const struct sim_host *host, int conn,
 		      const struct sim_ask *ask);
+void sim_calm_limited(struct sim *sim, const struct sim_host *host, int conn,
+		      const struct sim_ask *ask);
+uint32_t sim_uid(int conn);
 /* Something was told of the session: its page, doubt, its end. */
 void sim_calm_page(struct sim *sim, struct sim_host *host, int64_t until_ms);
 void sim_calm_notice(struct sim *sim, const struct sim_host *host, bool doubt);

@@ -196,6 +196,53 @@ void sim_calm_turn(struct sim *sim, struct sim_host *host)
 	check_waits(sim, host);
 }
 
+/* --- shares --- */
+
+uint32_t sim_uid(int conn)
+{
+	return 1 + (uint32_t)conn % 2;
+}
+
+static unsigned share(const struct sim *sim)
+{
+	return SIM_TICKETS_MAX * sim->weather.share / 100;
+}
+
+/* An ask's, beside those of its user that were asked before; most: whatever
+ * may be a ticket still. */
+static unsigned tickets_of(const struct sim_ask *ask, bool most)
+{
+	if (!ask->tag || ask->act == SIM_ACT_TALK)
+		return 0;
+	if (ask->act < SIM_ACT_TRY)
+		return 1;
+	if (!most)
+		return 0;
+	return ask->many_len > 1 ? ask->many_len : 1;
+}
+
+/* What the user of that connection has on that host when ask number `order`
+ * is answered, as its clients know it: at least, or at most. */
+static unsigned user_tickets(const struct sim_host *host, int conn,
+			     uint64_t order, bool most)
+{
+	unsigned tickets = 0;
+
+	for (int i = 0; i < SIM_HOLDS; i++)
+		tickets += host->holds[i].live &&
+			   sim_uid(host->holds[i].conn) == sim_uid(conn);
+	for (int n = 0; n < SIM_CONNS; n++) {
+		for (int i = 0; i < SIM_ASKS_MAX && sim_uid(n) == sim_uid(conn);
+		     i++) {
+			const struct sim_ask *ask = &host->conns[n].asks[i];
+
+			if (ask->order <= order)
+				tickets += tickets_of(ask, most);
+		}
+	}
+	return tickets;
+}
+
 void sim_calm_tickets(struct sim *sim, const struct sim_host *host, int conn,
 		      const struct sim_ask *ask)
 {
@@ -218,6 +265,32 @@ void sim_calm_tickets(struct sim *sim, const struct sim_host *host, int conn,
 	if (tickets > sim->weather.tickets_per_conn_max)
 		sim_fail(sim, "P7: h%d.%d has %u tickets", host->number, conn,
 			 tickets);
+	tickets = user_tickets(host, conn, ask->order, false);
+	if (sim->weather.share && tickets > share(sim))
+		sim_fail(sim, "P8: the user of h%d.%d has %u tickets of %u",
+			 host->number, conn, tickets, share(sim));
+}
+
+/* Who keeps what it has let go, or was told of a loss, counts for longer than
+ * we know. */
+void sim_calm_limited(struct sim *sim, const struct sim_host *host, int conn,
+		      const struct sim_ask *ask)
+{
+	const struct sim_weather *w = &sim->weather;
+	unsigned more = ask->many_len > 1 ? ask->many_len : 1;
+	unsigned has;
+
+	if (!w->share || w->tickets_per_conn_max <= SIM_NAMES_MAX ||
+	    w->ephemeral_bytes_max < 1024 || w->bounds ||
+	    w->operator|| !sim_calm_settled(sim))
+		return;
+	has = user_tickets(host, conn, ask->order, true);
+	if (has + more <= share(sim))
+		sim_fail(sim,
+			 "P8: h%d.%d is refused #%llu, and its user has %u "
+			 "tickets of %u",
+			 host->number, conn, (unsigned long long)ask->tag, has,
+			 share(sim));
 }
 
 /* --- refusals and notices on a quiet day --- */

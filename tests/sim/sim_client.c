@@ -37,7 +37,7 @@ static void say(struct sim *sim, struct sim_host *host, int n,
 		struct sim_ask ask, const char *words)
 {
 	const struct hub_peer peer = {
-		.pid = 1, .uid = 1, .admin = true, .command = "sim"
+		.pid = 1, .uid = sim_uid(n), .admin = true, .command = "sim"
 	};
 	struct sim_conn *conn = &host->conns[n];
 	struct sim_text line = { .text = "#", .len = 1 };
@@ -419,7 +419,7 @@ static void refused(struct sim *sim, struct sim_host *host, int n,
 {
 	const struct sim_weather *w = &sim->weather;
 	bool roomy = w->tickets_per_conn_max > SIM_NAMES_MAX &&
-		     w->ephemeral_bytes_max > 1024;
+		     w->ephemeral_bytes_max > 1024 && !w->share;
 	bool worn = reply->status == ZKP_ZK && w->worn && sim_asks_for(ask, 0);
 	bool wrong = reply->status == ZKP_INTERNAL ||
 		     (reply->status == ZKP_ZK && !worn &&
@@ -434,6 +434,8 @@ static void refused(struct sim *sim, struct sim_host *host, int n,
 	sim->counts.refusals++;
 	sim->counts.worn += worn;
 	sim_calm_refused(sim, host, ask, reply->status);
+	if (reply->status == ZKP_LIMIT)
+		sim_calm_limited(sim, host, n, ask);
 	if (reply->status == ZKP_TIMEOUT)
 		wrong = (ask->act != SIM_ACT_LOCK_WAIT &&
 			 ask->act != SIM_ACT_LOOK && !ask->due_ms) ||

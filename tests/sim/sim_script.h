@@ -82,6 +82,7 @@ struct sim_weather {
 	int64_t hold_ms;
 	int64_t turns_ms, linger_ms;
 	uint32_t turns_max, tickets_per_conn_max, ephemeral_bytes_max;
+	uint32_t share; /* percent of SIM_TICKETS_MAX for a user; 0: all */
 	uint32_t batch_ops_max;
 	uint32_t bid_turns; /* R8: of one bid */
 	unsigned readers;   /* of a hundred who ask */

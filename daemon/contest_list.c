@@ -24,15 +24,17 @@ const char *contest_unfit(const struct contest *c)
 /* Where everybody stands, by one listing.  Counted by nodes, never by
  * comparing numbers alone (C2): two nodes may carry one number. */
 struct standing {
-	bool seen;                /* our own node is there */
-	bool semaphore;           /* the name is used as one */
-	unsigned below;           /* contenders before us */
-	unsigned blocking;        /* those of them who end before we begin */
-	bool kin;                 /* they, ours left out, are one zklockd's */
-	const char *stranger;     /* one of those who are not ours */
-	unsigned behind;          /* strangers who must wait for us */
-	bool after_own;           /* a shared bid of ours is before this one */
-	bool own_below;           /* an exclusive one is */
+	bool seen;            /* our own node is there */
+	bool semaphore;       /* the name is used as one */
+	unsigned below;       /* contenders before us */
+	unsigned blocking;    /* those of them who end before we begin */
+	bool kin;             /* they, ours left out, are one zklockd's */
+	const char *stranger; /* one of those who are not ours */
+	unsigned behind;      /* strangers who must wait for us */
+	bool after_own;       /* a shared bid of ours is before this one */
+	bool own_below;       /* one of ours is, and the first of them: */
+	struct layout_child own_first;
+	bool between;             /* a stranger is there who waits for that */
 	struct layout_child next; /* our exclusive bid behind this one, or 0 */
 	const char *pred;         /* the highest of the blocking */
 	const char *first;        /* the lowest of all below */
@@ -66,6 +68,11 @@ static void stand_below(const struct contest *c, struct standing *st,
 			const struct layout_child *child)
 {
 	st->below++;
+	if (is_ours(c, child) &&
+	    (!st->own_below || layout_child_before(child, &st->own_first))) {
+		st->own_below = true;
+		st->own_first = *child;
+	}
 	if (!st->first || layout_child_before(child, &st->first_child)) {
 		st->first = child->name;
 		st->first_child = *child;
@@ -75,9 +82,7 @@ static void stand_below(const struct contest *c, struct standing *st,
 		return;
 	}
 	st->blocking++;
-	if (is_ours(c, child))
-		st->own_below = true;
-	else
+	if (!is_ours(c, child))
 		stand_stranger(st, child);
 	if (!st->pred || layout_child_before(&st->pred_child, child)) {
 		st->pred = child->name;
@@ -94,6 +99,15 @@ static bool waits(const struct contest *c, const struct standing *st,
 		return false;
 	return excludes(c->mode, child) ||
 	       (st->next.name && layout_child_before(&st->next, child));
+}
+
+/* R6: it stands between two bids of ours, and waits for the first. */
+static bool waits_between(const struct contest *c, const struct standing *st,
+			  const struct layout_child *child)
+{
+	return st->own_below && !is_ours(c, child) &&
+	       layout_child_before(&st->own_first, child) &&
+	       !(st->own_first.reader && child->reader);
 }
 
 static struct standing stand(const struct contest *c,
@@ -121,9 +135,12 @@ static struct standing stand(const struct contest *c,
 			st.next = child;
 	}
 	for (size_t i = 0; i < ev->answer.children_len; i++) {
-		if (layout_child_parse(ev->answer.children[i], &child) &&
-		    layout_child_before(&own, &child))
+		if (!layout_child_parse(ev->answer.children[i], &child))
+			continue;
+		if (layout_child_before(&own, &child))
 			st.behind += waits(c, &st, &child);
+		else if (layout_child_before(&child, &own))
+			st.between |= waits_between(c, &st, &child);
 	}
 	return st;
 }
@@ -225,7 +242,7 @@ void contest_judge(struct contest *c, const struct coord_event *ev,
 	/* C1: what it leaves behind is a reader, which stops no reader. */
 	c->pred_may_downgrade =
 	    c->mode == ZKP_MODE_X && st.pred_child.writer && !st.pred_child.kin;
-	if (st.own_below && !c->pred_is_own)
+	if (st.between)
 		contest_emit(fx, CONTEST_FX_BEHIND)->behind = true;
 	contest_enter(c, CONTEST_WATCH_PRED, fx);
 }

@@ -43,6 +43,35 @@ START_TEST(a_reader_watches_the_writer_below)
 }
 END_TEST
 
+/* R6: readers between an exclusive bid of ours and this one stand in nobody's
+ * way here, and wait for that one all the same; behind our own reader a writer
+ * does, and a reader does not. */
+START_TEST(who_stands_between_two_of_ours_waits_for_the_first)
+{
+	mode = ZKP_MODE_S;
+	begin(true, true);
+	TRANSCRIPT("create ok\nlist z2 r4 us",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list z2 r4 us -> BEHIND(1) pred!\n");
+	begin(true, true);
+	TRANSCRIPT("create ok\nlist r1 z2 us",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list r1 z2 us -> first pred!\n");
+	begin(true, true);
+	TRANSCRIPT("create ok\nlist q2 w4 us",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list q2 w4 us -> BEHIND(1) first pred!\n");
+	begin(true, true);
+	TRANSCRIPT("create ok\nlist q2 r3 us",
+		   "begin -> create list\n"
+		   "create ok ->\n"
+		   "list q2 r3 us -> OWNED(alone after) behind!\n");
+}
+END_TEST
+
 /* R1 counts writers: with two below, the end of the nearer proves nothing. */
 START_TEST(a_reader_behind_two_writers_lists_again)
 {
@@ -234,6 +263,7 @@ int main(void)
 	tcase_add_test(tc, a_reader_passes_readers);
 	tcase_add_test(tc, a_reader_watches_the_writer_below);
 	tcase_add_test(tc, a_reader_behind_two_writers_lists_again);
+	tcase_add_test(tc, who_stands_between_two_of_ours_waits_for_the_first);
 	tcase_add_test(tc, c1_a_writer_looks_again_when_a_foreign_writer_goes);
 	tcase_add_test(tc, a_reader_need_not_look_again);
 	tcase_add_test(tc, c2_nodes_are_counted_not_numbers);

@@ -337,6 +337,7 @@ struct sim_host {
 	bool stopping;
 	bool ending;        /* has announced it: grants nothing */
 	bool deaf;          /* the history says so */
+	bool lost;          /* somebody was told LOST: that may still count */
 	unsigned life;      /* which process it is */
 	int64_t stopped_us; /* when it was asked to */
 	int64_t paused_us;  /* runs nothing before */

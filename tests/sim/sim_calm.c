@@ -280,7 +280,8 @@ void sim_calm_limited(struct sim *sim, const struct sim_host *host, int conn,
 	unsigned more = ask->many_len > 1 ? ask->many_len : 1;
 	unsigned has;
 
-	if (!w->share || w->tickets_per_conn_max <= SIM_NAMES_MAX ||
+	if (!w->share || host->lost ||
+	    w->tickets_per_conn_max <= SIM_NAMES_MAX ||
 	    w->ephemeral_bytes_max < 1024 || w->bounds ||
 	    w->operator|| !sim_calm_settled(sim))
 		return;

@@ -476,6 +476,7 @@ static void event(struct sim *sim, struct sim_host *host, int n,
 		sim_tell(sim, "suspended h%d/c%d", host->number, n);
 	} else if (strcmp(reply->word, "LOST") == 0) {
 		sim->counts.losses++;
+		host->lost = true;
 		name = sim_name_number(zkp_reply_arg(reply, 0));
 		hold = name < 0 ? NULL : sim_hold_of(host, name, n);
 		(void)zkp_reply_id(reply, "id", &id);

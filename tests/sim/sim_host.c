@@ -163,7 +163,7 @@ void sim_host_begin(struct sim *sim, struct sim_host *host)
 	sim_link_begin(sim, host);
 	host->alive = true;
 	host->life++;
-	host->deaf = host->ending = false;
+	host->deaf = host->ending = host->lost = false;
 	host->stopping = false;
 	host->doubtful = false;
 	host->spins = 0;
@@ -269,7 +269,8 @@ static void turn(struct sim *sim, struct sim_host *host)
 	stands(sim, host, false);
 	hub_drain(host->hub);
 	host->ending = host->stopping;
-	host->turned_us = sim->now_us;
+	if (!hub_pending(host->hub)) /* a line is left to the next one */
+		host->turned_us = sim->now_us;
 	host->freeze_us = 0;
 	sim_check_turn(sim, host);
 	if (host->frozen_us) {

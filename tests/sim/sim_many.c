@@ -18,7 +18,8 @@
 
 bool sim_asks_for(const struct sim_ask *ask, int name)
 {
-	if (ask->act <= SIM_ACT_TRY || ask->act == SIM_ACT_LOOK)
+	if (ask->act <= SIM_ACT_TRY || ask->act == SIM_ACT_LOOK ||
+	    ask->act == SIM_ACT_LOCK_EOF)
 		return ask->name == name;
 	for (int i = 0; i < ask->many_len; i++) {
 		if (ask->many[i] == name)

@@ -225,12 +225,8 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 }
 
 /* In a share: said once; on_share() takes it. */
-static int on_inside(cfg_t *cfg, cfg_opt_t *opt)
+static int note_inside(const cfg_t *cfg, cfg_opt_t *opt, int *line)
 {
-	int *line = strcmp(cfg_opt_name(opt), "layout") == 0
-			? &reading.layout_line
-			: &reading.linger_line;
-
 	if (*line) {
 		config_problem(
 		    reading.config, "%s:%d: %s is set in line %d already",
@@ -239,6 +235,16 @@ static int on_inside(cfg_t *cfg, cfg_opt_t *opt)
 	}
 	*line = cfg->line;
 	return 0;
+}
+
+static int on_layout(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return note_inside(cfg, opt, &reading.layout_line);
+}
+
+static int on_linger(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return note_inside(cfg, opt, &reading.linger_line);
 }
 
 /* Behind the closing brace of a share. */
@@ -287,8 +293,8 @@ static cfg_t *new_parser(cfg_opt_t options[CONFIG_ROWS + 2])
 	for (size_t i = 0; i < CONFIG_ROWS; i++)
 		(void)cfg_set_validate_func(cfg, config_rows[i].key, on_value);
 	(void)cfg_set_validate_func(cfg, "share", on_share);
-	(void)cfg_set_validate_func(cfg, "share|layout", on_inside);
-	(void)cfg_set_validate_func(cfg, "share|linger_ms", on_inside);
+	(void)cfg_set_validate_func(cfg, "share|layout", on_layout);
+	(void)cfg_set_validate_func(cfg, "share|linger_ms", on_linger);
 	return cfg;
 }
 

@@ -160,6 +160,9 @@ struct hub_place {
 	enum layout_kind kind;
 };
 
+/* What became of a listing; but for FINE it is which limit. */
+enum hub_rows_end { HUB_ROWS_FINE, HUB_ROWS_OUTPUT, HUB_ROWS_TIME };
+
 /* What a bid is made from. */
 struct hub_opening {
 	uint64_t bid;
@@ -263,8 +266,8 @@ struct hub {
 	char presence_path[COORD_PATH_MAX];
 	struct hub_counts counts;
 
-	struct zkp_out rows;     /* the listing in hand, likewise; grows */
-	const char *rows_failed; /* which limit; NULL: none did */
+	struct zkp_out rows; /* the listing in hand, likewise; grows */
+	enum hub_rows_end rows_end;
 
 	/* The line in hand: begun and ended within one call. */
 	struct zkp_out out;

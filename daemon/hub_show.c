@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "daemon/hub_i.h"
 #include "proto/glob.h"
@@ -29,8 +28,8 @@ static bool is_late(struct listing *list)
 
 	if (++list->looked % LIST_LOOK == 0 &&
 	    hub->doors.now_ms(hub->doors.ctx) > hub->now_ms + LIST_MS)
-		hub->rows_failed = "time";
-	return hub->rows_failed;
+		hub->rows_end = HUB_ROWS_TIME;
+	return hub->rows_end != HUB_ROWS_FINE;
 }
 
 static enum zkp_row_state row_state(const struct hub *hub,
@@ -47,7 +46,7 @@ static enum zkp_row_state row_state(const struct hub *hub,
 void hub_rows_begin(struct hub *hub)
 {
 	zkp_out_init(&hub->rows, NULL, 0);
-	hub->rows_failed = NULL;
+	hub->rows_end = HUB_ROWS_FINE;
 }
 
 /* Room for one more row, so that none is cut. */
@@ -57,13 +56,13 @@ bool hub_rows_room(struct hub *hub)
 	size_t size = out->size + LIST_STEP_BYTES;
 	char *buf;
 
-	if (hub->rows_failed)
+	if (hub->rows_end != HUB_ROWS_FINE)
 		return false;
 	if (out->size - out->len > 2 * ZKP_REPLY_LINE_MAX)
 		return true;
 	buf = realloc(out->buf, size);
 	if (!buf) {
-		hub->rows_failed = "output";
+		hub->rows_end = HUB_ROWS_OUTPUT;
 		return false;
 	}
 	out->buf = buf;
@@ -73,16 +72,23 @@ bool hub_rows_room(struct hub *hub)
 
 void hub_rows_send(struct hub *hub, uint64_t conn, const char *tag)
 {
-	const char *why = "read the listing before this one first";
-	const char *which = hub->rows_failed;
+	static const struct {
+		const char *which, *why;
+	} limits[] = {
+		[HUB_ROWS_OUTPUT] = { "output",
+				      "read the listing before this one "
+				      "first" },
+		[HUB_ROWS_TIME] = { "time", "it takes too long: ask for fewer, "
+					    "by a pattern" },
+	};
 
-	if (which && strcmp(which, "time") == 0)
-		why = "it takes too long: ask for fewer, by a pattern";
-	else if (!which && !hub->doors.bulk(hub->doors.ctx, conn, hub->rows.buf,
-					    hub->rows.len))
-		which = "output";
-	if (which)
-		hub_err_limit(hub, conn, tag, which, why);
+	if (hub->rows_end == HUB_ROWS_FINE &&
+	    !hub->doors.bulk(hub->doors.ctx, conn, hub->rows.buf,
+			     hub->rows.len))
+		hub->rows_end = HUB_ROWS_OUTPUT;
+	if (hub->rows_end != HUB_ROWS_FINE)
+		hub_err_limit(hub, conn, tag, limits[hub->rows_end].which,
+			      limits[hub->rows_end].why);
 	free(hub->rows.buf);
 	hub->rows.buf = NULL;
 }

@@ -630,6 +630,7 @@ struct coord *coord_local_new(struct coord_tree *tree,
 	local->tree = tree;
 	local->settings = *settings;
 	local->watcher.fired = on_fired;
+	local->watches.all.plain = true;
 	TAILQ_INIT(&local->requests);
 	TAILQ_INIT(&local->served);
 	if (coord_mailbox_init(&local->mailbox) &&

@@ -664,6 +664,7 @@ struct coord_tree *coord_tree_new(const struct coord_tree_settings *settings)
 	    settings->now_ms(settings->ctx) + settings->reap_every_ms;
 	for (unsigned v = 0; v < settings->views; v++) {
 		tree->views[v].zxid = settings->zxid_start;
+		tree->views[v].by_path.plain = true;
 		(void)coord_nodes_add(&tree->views[v], "/", NULL);
 	}
 	return tree;

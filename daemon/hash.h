@@ -17,8 +17,9 @@
 /* Sets the key of the whole process; before any table is filled. */
 void hash_seed(const uint8_t key[16]);
 uint64_t hash_bytes(const void *bytes, size_t len);
-/* Without a key and three times as fast: for the tree in memory, of --dev and
- * of tests, and for digests.  It goes on from what it returned before. */
+/* Without a key and three times as fast: for keys that nobody chooses to do us
+ * harm, as in the tree of --dev and of tests, and for digests.  It goes on from
+ * what it returned before. */
 uint64_t hash_plain(uint64_t before, const void *bytes, size_t len);
 
 /* uthash asks for 32 bits. */

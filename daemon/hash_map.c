@@ -13,6 +13,13 @@
 /* Buckets of a table that has anything at all. */
 #define BUCKETS_MIN 16
 
+static uint64_t hash_of(const struct hash_map *map, const void *key,
+			size_t key_len)
+{
+	return map->plain ? hash_plain(0, key, key_len)
+			  : hash_bytes(key, key_len);
+}
+
 static struct hash_entry **bucket_of(const struct hash_map *map, uint64_t hash)
 {
 	return &map->buckets[hash & (map->buckets_len - 1)];
@@ -46,7 +53,7 @@ struct hash_entry *hash_map_find(const struct hash_map *map, const void *key,
 
 	if (map->len == 0)
 		return NULL;
-	hash = hash_plain(0, key, key_len);
+	hash = hash_of(map, key, key_len);
 	e = *bucket_of(map, hash);
 	while (e && (e->hash != hash || e->key_len != key_len ||
 		     memcmp(e->key, key, key_len) != 0))
@@ -60,7 +67,7 @@ void hash_map_add(struct hash_map *map, struct hash_entry *entry)
 
 	if (map->len >= map->buckets_len)
 		grow(map);
-	entry->hash = hash_plain(0, entry->key, entry->key_len);
+	entry->hash = hash_of(map, entry->key, entry->key_len);
 	bucket = bucket_of(map, entry->hash);
 	entry->chain = *bucket;
 	*bucket = entry;
@@ -97,5 +104,5 @@ void hash_map_remove(struct hash_map *map, struct hash_entry *entry)
 void hash_map_fini(struct hash_map *map)
 {
 	free(map->buckets);
-	*map = (struct hash_map){ 0 };
+	*map = (struct hash_map){ .plain = map->plain };
 }

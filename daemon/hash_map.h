@@ -4,12 +4,12 @@
  *
  * Intrusive: the entry stands first in the thing, so that a pointer to one is
  * a pointer to the other, and the table owns nothing but its buckets.  Walking
- * it is the same in every run.  Not for keys that somebody might choose to fall
- * together: those are in tables by hash.h.
+ * it is the same in every run, whatever the hash's key.
  */
 #ifndef DAEMON_HASH_MAP_H
 #define DAEMON_HASH_MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +24,9 @@ struct hash_entry {
 
 /* All zero is an empty table. */
 struct hash_map {
+	/* Hashed without a key: nobody chooses what is in it to do us harm, as
+	 * in the tree of --dev and of tests.  Set while it is empty. */
+	bool plain;
 	struct hash_entry **buckets;
 	size_t buckets_len; /* a power of two, or 0 */
 	size_t len;

@@ -252,11 +252,14 @@ static bool not_had(struct cli_hold *hold, const struct cli_args *args,
 	if (hold->waits.pos > 2)
 		(void)snprintf(before, sizeof before, "; %u waiting before you",
 			       hold->waits.pos - 2);
-	(void)cli_fault_set(fault, args->conflict_exit,
-			    "cannot get \"%s\": %s%s%s. Try: zklock who %s",
-			    cli_hold_about(hold), who[0] ? who : failed->text,
-			    before, failed->text[0] ? unheard(hold) : "",
-			    cli_hold_about(hold));
+	(void)cli_fault_set(
+	    fault, args->conflict_exit,
+	    "cannot get \"%s\": %s%s%s. Try: zklock who %s",
+	    cli_hold_about(hold), who[0] ? who : failed->text, before,
+	    failed->error == ZKLOCK_E_TIMEOUT && failed->text[0] && who[0]
+		? unheard(hold)
+		: "",
+	    cli_hold_about(hold));
 	fault->expected = true;
 	return refuse(hold, fault, failed->error);
 }

@@ -77,7 +77,7 @@ struct contest_effect {
 	struct coord_op op;             /* OP; op.id is the hub's to fill in */
 	unsigned below;                 /* QUEUED */
 	const char *holder; /* QUEUED: who is first, for people; "" unknown */
-	bool kin;           /* QUEUED: all in our way are of one zklockd */
+	bool kin;       /* QUEUED: all in our way but ours are of one zklockd */
 	uint64_t after; /* QUEUED: the bid of this daemon that stands directly
 			   and alone before us (R8); 0: none does */
 	uint64_t base;  /* QUEUED OWNED: token of turn 0 */

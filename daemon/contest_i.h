@@ -59,11 +59,11 @@ struct contest {
 	bool synced;   /* RECOVER: the listing to come is not a lagging one */
 	bool watching; /* the watch of this state is armed */
 	bool behind;   /* somebody stands behind us, or may */
-	bool asked_behind;       /* somebody wants to know */
-	bool first_seen;         /* holder says who is first */
-	bool pred_is_own;        /* a bid of this daemon */
-	bool pred_was_own;       /* likewise the last that has gone */
-	bool kin;                /* all in our way are of one zklockd */
+	bool asked_behind; /* somebody wants to know */
+	bool first_seen;   /* holder says who is first */
+	bool pred_is_own;  /* a bid of this daemon */
+	bool pred_was_own; /* likewise the last that has gone */
+	bool kin;          /* all in our way but ours are of one zklockd */
 	bool pred_may_downgrade; /* C1 */
 	char holder[LAYOUT_HOLDER_MAX];
 };

@@ -24,21 +24,20 @@ const char *contest_unfit(const struct contest *c)
 /* Where everybody stands, by one listing.  Counted by nodes, never by
  * comparing numbers alone (C2): two nodes may carry one number. */
 struct standing {
-	bool seen;            /* our own node is there */
-	bool semaphore;       /* the name is used as one */
-	unsigned below;       /* contenders before us */
-	unsigned blocking;    /* those of them who end before we begin */
-	bool kin;             /* they, ours left out, are one zklockd's */
-	const char *stranger; /* one of those who are not ours */
-	unsigned behind;      /* strangers who must wait for us */
-	bool after_own;       /* a shared bid of ours is before this one */
-	bool own_below;       /* one of ours is, and the first of them: */
-	struct layout_child own_first;
+	bool seen;         /* our own node is there */
+	bool semaphore;    /* the name is used as one */
+	unsigned below;    /* contenders before us */
+	unsigned blocking; /* those of them who end before we begin */
+	bool kin;          /* they, ours left out, are one zklockd's */
+	unsigned behind;   /* strangers who must wait for us */
+	bool after_own;    /* a shared bid of ours is before this one */
+	struct layout_child own_first; /* the first of ours there, or 0 */
 	bool between;             /* a stranger is there who waits for that */
 	struct layout_child next; /* our exclusive bid behind this one, or 0 */
 	const char *pred;         /* the highest of the blocking */
 	const char *first;        /* the lowest of all below */
-	struct layout_child pred_child, first_child, stranger_child;
+	struct layout_child pred_child, first_child;
+	struct layout_child stranger; /* one of them who is not ours, or 0 */
 };
 
 /* Must the one of them wait for the other?  Only two readers need not. */
@@ -52,16 +51,16 @@ static bool is_ours(const struct contest *c, const struct layout_child *child)
 	return child->kin && c->is_own(c->ctx, &child->uuid);
 }
 
-/* R14: may whoever stands before us only be lingering?  What is ours there is
- * going: nobody tries past what is held here. */
+/* R14: may whoever stands before us only be lingering?  What is ours there
+ * does not count: it is going, for who tries past what is held here is refused
+ * (of several names: waits the grace for nothing). */
 static void stand_stranger(struct standing *st,
 			   const struct layout_child *child)
 {
 	st->kin = st->kin && child->kin &&
-		  (!st->stranger ||
-		   layout_uuid_akin(&st->stranger_child.uuid, &child->uuid));
-	st->stranger = child->name;
-	st->stranger_child = *child;
+		  (!st->stranger.name ||
+		   layout_uuid_akin(&st->stranger.uuid, &child->uuid));
+	st->stranger = *child;
 }
 
 static void stand_below(const struct contest *c, struct standing *st,
@@ -69,10 +68,8 @@ static void stand_below(const struct contest *c, struct standing *st,
 {
 	st->below++;
 	if (is_ours(c, child) &&
-	    (!st->own_below || layout_child_before(child, &st->own_first))) {
-		st->own_below = true;
+	    (!st->own_first.name || layout_child_before(child, &st->own_first)))
 		st->own_first = *child;
-	}
 	if (!st->first || layout_child_before(child, &st->first_child)) {
 		st->first = child->name;
 		st->first_child = *child;
@@ -105,7 +102,7 @@ static bool waits(const struct contest *c, const struct standing *st,
 static bool waits_between(const struct contest *c, const struct standing *st,
 			  const struct layout_child *child)
 {
-	return st->own_below && !is_ours(c, child) &&
+	return st->own_first.name && !is_ours(c, child) &&
 	       layout_child_before(&st->own_first, child) &&
 	       !(st->own_first.reader && child->reader);
 }

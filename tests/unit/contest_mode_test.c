@@ -64,11 +64,12 @@ START_TEST(who_stands_between_two_of_ours_waits_for_the_first)
 		   "begin -> create list\n"
 		   "create ok ->\n"
 		   "list q2 w4 us -> BEHIND(1) first pred!\n");
+	mode = ZKP_MODE_X;
 	begin(true, true);
 	TRANSCRIPT("create ok\nlist q2 r3 us",
 		   "begin -> create list\n"
 		   "create ok ->\n"
-		   "list q2 r3 us -> OWNED(alone after) behind!\n");
+		   "list q2 r3 us -> first pred!\n");
 }
 END_TEST
 

@@ -238,6 +238,7 @@ struct sim_budget {
 	uint64_t reign;     /* of the queue's head, when it was granted, */
 	int64_t session;    /* in which */
 	char listing[SIM_LISTING_BYTES]; /* the last: names, each with a NUL */
+	bool astray; /* perhaps that of a bid which nobody wanted any more */
 	/* For lingering bids. */
 	bool stirred;    /* a child event was heard since nobody wants it */
 	int64_t idle_us; /* since when; 0: somebody does, or never did */

@@ -168,6 +168,19 @@ static bool is_held(const struct sim_host *host, int name)
 	return false;
 }
 
+/* One bid is enough: of two, one is of somebody who has gone. */
+static bool wants_one(const struct sim_host *host, int name)
+{
+	unsigned asks = 0;
+
+	for (int n = 0; n < SIM_CONNS; n++) {
+		for (int i = 0; i < host->conns[n].asks_end; i++)
+			asks += host->conns[n].asks[i].tag &&
+				sim_asks_for(&host->conns[n].asks[i], name);
+	}
+	return !is_held(host, name) && asks < 2;
+}
+
 /* A listing that was asked for again is not looked at. */
 static bool is_listing(const struct sim_link *link, int name)
 {
@@ -208,6 +221,7 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		len += size;
 	}
 	budget->listing[len] = '\0';
+	budget->astray = wants_one(host, name);
 	if (!*budget->node)
 		return;
 	behind = foreign_behind(sim, host, name, budget->node);
@@ -329,7 +343,8 @@ void sim_budget_grant(struct sim *sim, struct sim_host *host,
 	/* What another bid's listing shows the one that serves is told, but not
 	 * one that begins, nor by one that was being left. */
 	behind = foreign_behind(sim, host, name, hold->node) &&
-		 !shows_another(sim, budget, name, name_of(hold->node), same);
+		 ((same && !budget->astray) ||
+		  !shows_another(sim, budget, name, name_of(hold->node), same));
 	if (!same || !budget->known || !behind) {
 		budget->turns = 0;
 		budget->since_ms = now_ms;

@@ -131,7 +131,8 @@ static void draw_weather(struct sim *sim)
 	w->worn = sim->seed % 11 == 4;
 	w->refuses = sim->seed % 4 == 1;
 	w->exchanges = sim->seed % 6 == 5;
-	w->share = sim->seed % 7 == 6 ? 40 : 0;
+	if (sim->seed % 7 == 6 && w->ephemeral_bytes_max >= 1024)
+		w->share = 40;
 	/* Not with an operator: README.md, "open". */
 	w->several = sim_chance(sim, 2);
 	w->slots = w->names > 1 ? (unsigned)PICK(sim, 0, 0, 1, 2, 3) : 0;

@@ -183,24 +183,33 @@ static void say_granted(struct hub *hub, const struct locktab_ticket *t)
 	hub_send(hub, t->conn);
 }
 
+/* Nobody here has it, and who has it elsewhere may have let go since. */
+static bool is_unheard(const struct hub *hub,
+		       const struct locktab_holder *holder,
+		       enum zkp_status status)
+{
+	return status == ZKP_TIMEOUT && !holder->ticket &&
+	       lease_state(hub->lease) != LEASE_PROVEN;
+}
+
 static void say_refused(struct hub *hub, const struct locktab_ticket *t,
 			enum zkp_status status)
 {
 	const char *why = status == ZKP_ZK ? hub->refused_why : NULL;
-	bool unheard =
-	    status == ZKP_TIMEOUT && lease_state(hub->lease) != LEASE_PROVEN;
 	struct locktab_holder holder;
 
+	if (status == ZKP_LIMIT && t->of_user)
+		why = HUB_SHARE_TEXT;
 	zkp_err_begin(&hub->out, t->tag, status);
 	zkp_out_str(&hub->out, "name", t->name);
 	zkp_out_id(&hub->out, "id", t->id);
-	if (unheard) {
-		why = "the wait ran out while ZooKeeper did not answer";
-		zkp_out_str(&hub->out, "state", hub_state_word(hub));
-	}
 	if (status == ZKP_BUSY || status == ZKP_TIMEOUT) {
 		locktab_holder(hub->tab, t, &holder);
 		holder.text = t->holder;
+		if (is_unheard(hub, &holder, status)) {
+			why = "the wait ran out while ZooKeeper did not answer";
+			zkp_out_str(&hub->out, "state", hub_state_word(hub));
+		}
 		put_holder(hub, &holder);
 	}
 	if (status == ZKP_LIMIT)

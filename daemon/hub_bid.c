@@ -325,11 +325,12 @@ static void put_words(struct hub *hub, const struct locktab_ticket *t,
 }
 
 /* A bid that cannot be: locktab hears of it behind the effects in hand. */
-void hub_bid_refuse(struct hub *hub, uint64_t bid)
+void hub_bid_refuse(struct hub *hub, uint64_t bid, bool of_user)
 {
-	const struct locktab_event failed = { .type = LOCKTAB_BID_FAILED,
-					      .bid = { .bid = bid,
-						       .status = ZKP_LIMIT } };
+	const struct locktab_event failed = {
+		.type = LOCKTAB_BID_FAILED,
+		.bid = { .bid = bid, .status = ZKP_LIMIT, .of_user = of_user }
+	};
 
 	hub_step_later(hub, &failed);
 }
@@ -354,11 +355,12 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 				       .slots = fx->slots,
 				       .group = fx->group,
 				       .of = fx->of,
-				       .user = fx->ticket ? fx->ticket->user
-							  : NULL };
+				       .user = locktab_bid_user(hub->tab,
+								fx->bid) };
 
 	if (!hub_place_of(hub, fx->name, &opening.place)) {
-		hub_bid_refuse(hub, fx->bid); /* LOCK was: nobody asks for it */
+		hub_bid_refuse(hub, fx->bid,
+			       false); /* LOCK was: nobody asks for it */
 		return;
 	}
 	put_words(hub, fx->ticket, opening.words, sizeof opening.words);
@@ -370,7 +372,10 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 	case HUB_ROOM_LATER:
 		break;
 	case HUB_ROOM_NONE:
-		hub_bid_refuse(hub, fx->bid);
+		hub_bid_refuse(hub, fx->bid, false);
+		break;
+	case HUB_ROOM_NO_SHARE:
+		hub_bid_refuse(hub, fx->bid, true);
 		break;
 	}
 }
@@ -414,7 +419,7 @@ void hub_bid_begin(struct hub *hub, const struct hub_opening *opening)
 fail:
 	free(bid);
 	user_give(opening->user, USER_BYTES, opening->bytes);
-	hub_bid_refuse(hub, opening->bid);
+	hub_bid_refuse(hub, opening->bid, false);
 }
 
 void hub_bid_leave(struct hub *hub, uint64_t bid)

@@ -377,7 +377,7 @@ struct hub_bid *hub_bid_find(struct hub *hub, uint64_t id);
 void hub_bid_open(struct hub *hub, const struct locktab_effect *fx);
 /* There is room for it. */
 void hub_bid_begin(struct hub *hub, const struct hub_opening *opening);
-void hub_bid_refuse(struct hub *hub, uint64_t bid);
+void hub_bid_refuse(struct hub *hub, uint64_t bid, bool of_user);
 void hub_bid_leave(struct hub *hub, uint64_t bid);
 void hub_bid_revoke(struct hub *hub, uint64_t bid);
 void hub_bid_look(struct hub *hub, uint64_t bid); /* it lists again */
@@ -402,7 +402,12 @@ bool hub_bid_awaits(struct hub *hub, uint64_t bid, uint32_t visit);
 /* hub_room.c */
 
 /* LATER: hub_bid_begin() or hub_bid_refuse() follows. */
-enum hub_room { HUB_ROOM_NOW, HUB_ROOM_LATER, HUB_ROOM_NONE };
+enum hub_room {
+	HUB_ROOM_NOW,
+	HUB_ROOM_LATER,
+	HUB_ROOM_NONE,
+	HUB_ROOM_NO_SHARE, /* for its user */
+};
 
 enum hub_room hub_room_ask(struct hub *hub, const struct hub_opening *opening);
 void hub_room_leaving(struct hub *hub, struct hub_bid *bid);

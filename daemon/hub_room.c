@@ -89,7 +89,7 @@ enum hub_room hub_room_ask(struct hub *hub, const struct hub_opening *opening)
 	struct hub_wish *wish;
 
 	if (!shed_share(hub, opening))
-		return HUB_ROOM_NONE;
+		return HUB_ROOM_NO_SHARE;
 	if (!hub->wishes && fits(hub, opening->bytes)) {
 		user_take(opening->user, USER_BYTES, opening->bytes);
 		return HUB_ROOM_NOW;
@@ -154,6 +154,6 @@ void hub_room_tick(struct hub *hub)
 			continue;
 		}
 		user_give(opening.user, USER_BYTES, opening.bytes);
-		hub_bid_refuse(hub, opening.bid);
+		hub_bid_refuse(hub, opening.bid, false);
 	}
 }

@@ -97,6 +97,8 @@ static const char *over_limit(const struct locktab *tab,
 	    (owner ? owner->tickets_len : 0) + more >
 		tab->limits.tickets_per_conn_max)
 		return "locks";
+	if (ev->lock.min_hold_ms && tab->min_holds_len + more > MIN_HOLDS_MAX)
+		return "min_holds";
 	*of_user_out = true;
 	if (!user_fits(ev->lock.user, USER_LOCKS, more,
 		       tab->limits.tickets_max))
@@ -105,8 +107,6 @@ static const char *over_limit(const struct locktab *tab,
 	    !user_fits(ev->lock.user, USER_MIN_HOLDS, more, MIN_HOLDS_MAX))
 		return "min_holds";
 	*of_user_out = false;
-	if (ev->lock.min_hold_ms && tab->min_holds_len + more > MIN_HOLDS_MAX)
-		return "min_holds";
 	return NULL;
 }
 

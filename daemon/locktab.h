@@ -78,6 +78,7 @@ struct locktab_ticket {
 	unsigned of, at;        /* R16: number `at` of so many; of 0: alone */
 	bool trying;            /* TRYLOCK, or LOCK with wait=0 */
 	bool looking;           /* WAIT: until it is free, no turn */
+	bool of_user;           /* refused with LIMIT: by its user's share */
 	uint16_t gen;           /* the session it was granted under */
 	uint64_t bid;           /* the bid it was granted on */
 	uint64_t token;         /* TICKET_HELD, TICKET_LOST */
@@ -172,14 +173,16 @@ struct locktab_event {
 			uint64_t bid;
 			unsigned below;     /* QUEUED: contenders before us */
 			const char *holder; /* QUEUED: NULL: not known */
-			bool kin; /* QUEUED: one zklockd bid alone before us */
-			uint64_t base;  /* QUEUED OWNED: token of turn 0 */
+			bool kin;      /* QUEUED: but for ours, only bids of one
+					  zklockd stand before us */
+			uint64_t base; /* QUEUED OWNED: token of turn 0 */
 			uint64_t after; /* QUEUED: alone before us, a bid of
 					   this host; 0: it is not so */
 			bool after_own; /* QUEUED OWNED: right after a bid of
 					   ours */
 			enum locktab_behind behind; /* QUEUED OWNED BEHIND */
 			enum zkp_status status;     /* FAILED */
+			bool of_user; /* FAILED with LIMIT: by a share */
 		} bid;
 		struct {
 			uint16_t gen;             /* SESSION_UP */
@@ -274,6 +277,8 @@ void locktab_holder(const struct locktab *tab,
 /* The same for a name without a ticket; pos is 0. */
 void locktab_name_holder(const struct locktab *tab, const char *name,
 			 int64_t now_ms, struct locktab_holder *holder_out);
+/* Who wants that bid first, and is to have its bytes; NULL: nobody. */
+struct user *locktab_bid_user(struct locktab *tab, uint64_t bid);
 bool locktab_lingers(const struct locktab *tab, uint64_t bid);
 /* Do several tickets wait at the lock of that bid? */
 bool locktab_crowded(const struct locktab *tab, uint64_t bid);

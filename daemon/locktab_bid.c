@@ -54,13 +54,11 @@ static void set_holder(struct bid *bid, const char *text)
 
 struct bid *bid_open(struct locktab *tab, struct lock *lock, enum zkp_mode mode)
 {
-	const struct ticket *first = first_of(lock);
 	struct bid *bid = calloc(1, sizeof *bid);
 
 	if (!bid)
 		return NULL;
 	assert(!lock->next); /* R9 */
-	bid->user = first ? first->pub.user : NULL;
 	bid->id = ++tab->bid_last;
 	bid->mode = mode;
 	bid->lock = lock;
@@ -73,6 +71,17 @@ struct bid *bid_open(struct locktab *tab, struct lock *lock, enum zkp_mode mode)
 		lock->serving = bid;
 	bid_effect(tab, bid, LOCKTAB_FX_BID_OPEN);
 	return bid;
+}
+
+struct user *locktab_bid_user(struct locktab *tab, uint64_t id)
+{
+	struct bid *bid = bid_find(tab, id);
+	const struct ticket *first = bid ? first_of(bid->lock) : NULL;
+
+	if (!bid)
+		return NULL;
+	bid->user = first ? first->pub.user : NULL;
+	return bid->user;
 }
 
 /* R6: what is known of others behind the bid that serves. */
@@ -367,6 +376,17 @@ static void on_owned(struct locktab *tab, struct bid *bid,
 	lock_settle(tab, lock, ev->now_ms);
 }
 
+/* There is no room for a bid of that one: the next may have a share. */
+static void refuse_first(struct locktab *tab, struct lock *lock, bool of_user)
+{
+	struct ticket *first = first_of(lock);
+
+	if (!first)
+		return;
+	first->pub.of_user = of_user;
+	ticket_refuse(tab, first, ZKP_LIMIT);
+}
+
 static void on_failed(struct locktab *tab, struct bid *bid,
 		      const struct locktab_event *ev)
 {
@@ -374,6 +394,8 @@ static void on_failed(struct locktab *tab, struct bid *bid,
 
 	if (bid == lock->next) /* who waits is served by the other */
 		lock->serving->next_failed = true;
+	else if (ev->bid.status == ZKP_LIMIT)
+		refuse_first(tab, lock, ev->bid.of_user);
 	else
 		lock_refuse_all(tab, lock, ev->bid.status);
 	bid_drop(tab, bid);

@@ -95,16 +95,16 @@ struct bid {
 	enum bid_state state;
 	enum zkp_mode mode; /* of its node: X stands against everybody */
 	struct lock *lock;
-	const struct user *user; /* who opened it; to compare with */
-	uint64_t base;           /* token of turn 0; 0: not known yet */
-	uint32_t turn;           /* the next one */
-	uint64_t after;   /* SEEKING: the bid of ours that stands directly and
-			     alone before it; 0: none, or not known */
-	bool downgraded;  /* R5: an X node that is held shared */
-	bool looked;      /* a WAIT was answered by it */
-	bool revoked;     /* another program asked for it: no more turns */
-	uint64_t period;  /* it was opened in; 0: nobody was known to wait */
-	bool next_failed; /* R8: there is no room for a next one */
+	struct user *user; /* whose bytes it has: locktab_bid_user() */
+	uint64_t base;     /* token of turn 0; 0: not known yet */
+	uint32_t turn;     /* the next one */
+	uint64_t after;    /* SEEKING: the bid of ours that stands directly and
+			      alone before it; 0: none, or not known */
+	bool downgraded;   /* R5: an X node that is held shared */
+	bool looked;       /* a WAIT was answered by it */
+	bool revoked;      /* another program asked for it: no more turns */
+	uint64_t period;   /* it was opened in; 0: nobody was known to wait */
+	bool next_failed;  /* R8: there is no room for a next one */
 	enum locktab_behind behind;
 	int64_t behind_ms; /* since when that is known */
 	bool unseen;       /* nobody has looked since it was won by waiting */
@@ -152,6 +152,7 @@ struct lock {
 	} period;
 	int64_t linger_ms;      /* as its LOCK event says */
 	struct timer timer;     /* in LINGERING */
+	struct user *lingers;   /* likewise: for whom; NULL: nobody */
 	TAILQ_ENTRY(lock) home; /* the list of its state */
 	UT_hash_handle by_name;
 	char name[]; /* ends with NUL; a slot's number stands behind it */

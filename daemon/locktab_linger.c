@@ -36,7 +36,9 @@ uint64_t locktab_shed_linger(struct locktab *tab, const struct user *user,
 	struct lock *lock = TAILQ_FIRST(&tab->states[LOCK_LINGERING]);
 	uint64_t bid;
 
-	while (lock && user && lock->serving->user != user)
+	if (user && !user_has(user, USER_LINGERS))
+		return 0;
+	while (lock && user && lock->lingers != user)
 		lock = TAILQ_NEXT(lock, home);
 	if (!lock)
 		return 0;

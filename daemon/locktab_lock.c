@@ -116,11 +116,15 @@ static void lock_enter(struct locktab *tab, struct lock *lock,
 		return;
 	if (lock->state == LOCK_LINGERING) {
 		tab->counts.lingering--;
+		user_give(lock->lingers, USER_LINGERS, 1);
+		lock->lingers = NULL;
 		timer_remove(tab, &lock->timer);
 		if (to == LOCK_HELD)
 			recall_used(tab, lock);
 	} else if (to == LOCK_LINGERING) {
 		tab->counts.lingering++;
+		lock->lingers = lock->serving->user;
+		user_take(lock->lingers, USER_LINGERS, 1);
 		timer_add(tab, &lock->timer,
 			  now_ms + linger_ms(tab, lock, now_ms));
 	}

@@ -49,6 +49,11 @@ void users_free(struct users *users)
 	free(users);
 }
 
+unsigned users_len(const struct users *users)
+{
+	return HASH_COUNT(users->by_uid);
+}
+
 void users_set_share(struct users *users, unsigned percent)
 {
 	users->percent = percent == 0 ? 100 : percent;
@@ -101,6 +106,11 @@ bool user_fits(const struct user *user, enum user_thing thing, uint64_t more,
 	if (share == 0)
 		share = 1; /* a share of one is that one */
 	return user->has[thing] + more <= share;
+}
+
+uint64_t user_has(const struct user *user, enum user_thing thing)
+{
+	return user ? user->has[thing] : 0;
 }
 
 void user_take(struct user *user, enum user_thing thing, uint64_t len)

@@ -23,13 +23,16 @@ enum user_thing {
 	USER_BYTES,     /* of the paths of bids that it opened */
 	USER_WATCHERS,
 	USER_QUESTIONS, /* about the cluster, under way */
+	USER_LINGERS,   /* bids that it opened; they have no limit */
 };
-#define USER_THINGS (USER_QUESTIONS + 1)
+#define USER_THINGS (USER_LINGERS + 1)
 
 /* percent: 1 to 100, or 0 for all.  NULL when memory is not to be had. */
 struct users *users_new(unsigned percent);
 /* Also of those that still have something. */
 void users_free(struct users *users);
+/* How many there are now. */
+unsigned users_len(const struct users *users);
 void users_set_share(struct users *users, unsigned percent);
 
 /* A connection of that user comes, and goes; a user is there for as long as it
@@ -40,6 +43,7 @@ void user_part(struct user *user);
 /* May it have so many more of that thing, of which there are max for all? */
 bool user_fits(const struct user *user, enum user_thing thing, uint64_t more,
 	       uint64_t max);
+uint64_t user_has(const struct user *user, enum user_thing thing);
 void user_take(struct user *user, enum user_thing thing, uint64_t len);
 /* What it has taken before; the user may be gone then. */
 void user_give(struct user *user, enum user_thing thing, uint64_t len);

@@ -134,6 +134,7 @@ START_TEST(an_id_is_that_of_its_connection)
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);
 	ck_assert_int_le(zklock_valid_ms(new), 2000);
 	ck_assert_int_le(zklock_max_until_ms(new), server_now_ms() + 2000);
+	ck_assert_int_gt(zklock_max_until_ms(new), server_now_ms());
 	ev = server_event(c, ZKLOCK_EVENT_REVOKE);
 	ck_assert_ptr_eq(ev.lock, new);
 	ck_assert_int_eq(zklock_command(c, "PING", NULL, NULL), ZKLOCK_OK);

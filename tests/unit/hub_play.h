@@ -50,6 +50,7 @@ static bool admins;         /* connections that open are administrators' */
 static uint32_t uid = 1000; /* and whose they are */
 static char trace[TRACE_MAX];
 static size_t trace_len;
+static char line_last[ZKP_REPLY_LINE_MAX + 2]; /* that was said, uncut */
 static uint64_t token_last; /* of the last GRANTED, wherever */
 
 /* The doors */
@@ -83,6 +84,7 @@ static void note(const struct host *host, uint64_t conn, const char *line,
 
 	memcpy(text, line, len);
 	text[len] = '\0';
+	(void)snprintf(line_last, sizeof line_last, "%s\n", text);
 	at = strstr(text, "GRANTED ") ? strstr(text, " token=") : NULL;
 	if (at)
 		token_last = strtoull(at + strlen(" token="), NULL, 10);

@@ -135,14 +135,18 @@ END_TEST
 /* A wait that runs out meanwhile does not sound as if the lock were taken. */
 START_TEST(a_wait_that_nobody_answered_says_so)
 {
-	play("a1 LOCK foo\na2 LOCK foo wait=500ms\n");
+	play("b1 LOCK foo\na1 LOCK bar\na2 LOCK foo wait=500ms\n"
+	     "a3 LOCK bar wait=500ms\n+100\n");
 	trace_len = 0;
 	coord_local_cut(hosts[0].coord);
 	play("-1000\n");
+	/* Not of what is held here: that is known. */
 	ck_assert_str_eq(trace,
 			 "a1< * SUSPENDED\n"
 			 "a2< ERR TIMEOUT name=foo id=@2 state=suspended "
-			 "holder=\"db1 pid=812 test\"\n");
+			 "holder=\"db2 pid=812 test\"\n"
+			 "a3< ERR TIMEOUT name=bar id=@3 holder=\"db1 pid=812 "
+			 "test\"\n");
 }
 END_TEST
 

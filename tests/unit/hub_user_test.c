@@ -47,12 +47,16 @@ static void end(void)
 
 START_TEST(locks_and_waits)
 {
-	play("a1 LOCK k\na1 LOCK l\na2 LOCK m\na3 LOCK k\n");
+	play("a1 LOCK k\na1 LOCK l\na2 LOCK m\n");
 	trace_len = 0;
-	play("a1 LOCK n\na2 TRYLOCK n\na4 LOCK n o\n");
+	play("a4 LOCK n o\na3 LOCK k\n");
+	ck_assert_str_eq(trace, "a4< ERR LIMIT name=n which=locks " SHARE_TEXT
+				"a3< QUEUED k id=@4 pos=2 holder=\"db1 pid=812 "
+				"test\"\n");
+	trace_len = 0;
+	play("a1 LOCK n\na2 TRYLOCK n\n");
 	ck_assert_str_eq(trace, "a1< ERR LIMIT name=n which=locks " SHARE_TEXT
-				"a2< ERR LIMIT name=n which=locks " SHARE_TEXT
-				"a4< ERR LIMIT name=n which=locks " SHARE_TEXT);
+				"a2< ERR LIMIT name=n which=locks " SHARE_TEXT);
 	trace_len = 0;
 	play("a5 LOCK k\na5 LOCK p q\na6 LOCK p q\na5 UNLOCK k\n");
 	ck_assert_ptr_nonnull(strstr(trace, "a5< QUEUED k id=@"));
@@ -117,12 +121,30 @@ START_TEST(bytes_of_bids)
 	one = lock_all("a1", "n");
 	ck_assert_uint_ge(one, 5);
 	ck_assert_ptr_nonnull(strstr(trace, "ERR LIMIT name=n"));
+	ck_assert_ptr_nonnull(strstr(line_last, SHARE_TEXT));
 	two = lock_all("a5", "m");
 	ck_assert_uint_eq(one, two);
 	ck_assert_uint_eq(lock_all("a2", "o"), 0);
 	unlock_all("a1", "n", one);
 	ck_assert_uint_eq(lock_all("a2", "o"), one);
 	ck_assert_uint_eq(lock_all("a6", "p"), 0);
+}
+END_TEST
+
+/* Who stands first and has used up its bytes does not take the others along:
+ * the next one's bid is its own. */
+START_TEST(bytes_of_the_first_are_not_the_others)
+{
+	unsigned len;
+
+	limits(1000, 2000);
+	play("a8 LOCK k mode=s\n");
+	len = lock_all("a1", "n");
+	trace_len = 0;
+	play("a2 LOCK k\na5 LOCK k\na8 UNLOCK k\n");
+	ck_assert_uint_gt(len, 1);
+	ck_assert_ptr_nonnull(strstr(trace, "a2< ERR LIMIT name=k"));
+	ck_assert_ptr_nonnull(strstr(trace, "a5< GRANTED k id=@"));
 }
 END_TEST
 
@@ -162,6 +184,32 @@ START_TEST(what_is_kept_counts)
 }
 END_TEST
 
+/* 1024 of them are there for all; one connection waits once for each name. */
+START_TEST(min_holds)
+{
+	char line[64];
+
+	limits(100000, 900000);
+	uid = 1000;
+	for (unsigned i = 0; i < 512; i++) {
+		if (i % 100 == 0)
+			hosts[0].conns[1] = 0; /* another one of that user */
+		(void)snprintf(line, sizeof line, "a1 LOCK n%03u min_hold=9s\n",
+			       i);
+		trace_len = 0;
+		play(line);
+		ck_assert_ptr_nonnull(strstr(trace, " GRANTED "));
+	}
+	trace_len = 0;
+	play("a4 LOCK more min_hold=9s\na5 LOCK more min_hold=9s\n"
+	     "a4 LOCK less\n");
+	ck_assert_ptr_nonnull(strstr(
+	    trace, "a4< ERR LIMIT name=more which=min_holds " SHARE_TEXT));
+	ck_assert_ptr_nonnull(strstr(trace, "a5< GRANTED more "));
+	ck_assert_ptr_nonnull(strstr(trace, "a4< GRANTED less "));
+}
+END_TEST
+
 /* Sixteen questions at once are there for all. */
 START_TEST(questions)
 {
@@ -192,7 +240,9 @@ int main(void)
 	tcase_add_test(tc, locks_and_waits);
 	tcase_add_test(tc, root_is_exempt);
 	tcase_add_test(tc, bytes_of_bids);
+	tcase_add_test(tc, bytes_of_the_first_are_not_the_others);
 	tcase_add_test(tc, bytes_that_linger);
+	tcase_add_test(tc, min_holds);
 	tcase_add_test(tc, what_is_kept_counts);
 	tcase_add_test(tc, questions);
 	suite_add_tcase(suite, tc);

@@ -227,7 +227,8 @@ static void play_bid(struct locktab_event *ev, char **word)
 	} else {
 		ck_assert_str_eq(word[2], "failed");
 		ev->type = LOCKTAB_BID_FAILED;
-		ev->bid.status = ZKP_LIMIT;
+		/* LIMIT: there was no room for it; else "zk" */
+		ev->bid.status = word[3] ? ZKP_ZK : ZKP_LIMIT;
 	}
 }
 

@@ -448,13 +448,28 @@ END_TEST
 /* A bid that cannot be made refuses all who wait for it. */
 START_TEST(a_failed_bid_answers_everybody)
 {
-	play("0 c1 LOCK foo\n1 c2 LOCK foo\n2 bid1 failed\n3 c1 LOCK foo\n");
+	play("0 c1 LOCK foo\n1 c2 LOCK foo\n2 bid1 failed zk\n3 c1 LOCK foo\n");
 	ck_assert_str_eq(trace,
 			 "[   0] c1 LOCK foo -> bid1+\n"
 			 "[   1] c2 LOCK foo -> c2 QUEUED foo pos=2\n"
-			 "[   2] bid1 failed -> c1 ERR LIMIT foo c2 ERR LIMIT "
+			 "[   2] bid1 failed zk -> c1 ERR ZK foo c2 ERR ZK "
 			 "foo\n"
 			 "[   3] c1 LOCK foo -> bid2+\n");
+}
+END_TEST
+
+/* One that there is no room for refuses the one whose bytes it would have had:
+ * the next has a share of its own. */
+START_TEST(a_bid_without_room_refuses_the_first)
+{
+	play("0 c1 LOCK foo\n1 c2 LOCK foo\n2 c3 WAIT foo\n3 bid1 failed\n"
+	     "4 bid2 failed\n5 bid3 failed\n");
+	ck_assert_str_eq(trace, "[   0] c1 LOCK foo -> bid1+\n"
+				"[   1] c2 LOCK foo -> c2 QUEUED foo pos=2\n"
+				"[   2] c3 WAIT foo -> c3 QUEUED foo pos=3\n"
+				"[   3] bid1 failed -> c1 ERR LIMIT foo bid2+\n"
+				"[   4] bid2 failed -> c2 ERR LIMIT foo bid3+\n"
+				"[   5] bid3 failed -> c3 ERR LIMIT foo\n");
 }
 END_TEST
 
@@ -617,6 +632,7 @@ int main(void)
 	tcase_add_test(tc, a_connection_is_an_owner);
 	tcase_add_test(tc, limits_are_exact);
 	tcase_add_test(tc, a_failed_bid_answers_everybody);
+	tcase_add_test(tc, a_bid_without_room_refuses_the_first);
 	tcase_add_test(tc, draining_grants_nothing_more);
 	tcase_add_test(tc, a_lingering_bid_is_granted_again_for_free);
 	tcase_add_test(tc, a_lingering_bid_needs_the_lease_too);

@@ -79,7 +79,9 @@ START_TEST(a_user_is_there_as_long_as_it_has_something)
 	ck_assert_ptr_eq(user_join(users, 1000), one);
 	ck_assert(!user_fits(one, USER_MIN_HOLDS, 1, 4));
 	user_part(one);
-	user_give(one, USER_MIN_HOLDS, 3); /* it is gone now */
+	ck_assert_uint_eq(users_len(users), 1);
+	user_give(one, USER_MIN_HOLDS, 3);
+	ck_assert_uint_eq(users_len(users), 0);
 	one = user_join(users, 1000);
 	ck_assert(user_fits(one, USER_MIN_HOLDS, 3, 4));
 }

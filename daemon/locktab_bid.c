@@ -80,7 +80,9 @@ struct user *locktab_bid_user(struct locktab *tab, uint64_t id)
 
 	if (!bid)
 		return NULL;
+	assert(!bid->user); /* a bid is opened once */
 	bid->user = first ? first->pub.user : NULL;
+	user_take(bid->user, USER_BIDS, 1);
 	return bid->user;
 }
 
@@ -126,6 +128,14 @@ static void promote(struct lock *lock)
 	period_hear(lock, bid->behind, bid->behind_ms);
 }
 
+static void bid_free(struct locktab *tab, struct bid *bid)
+{
+	HASH_DELETE(by_id, tab->bids, bid);
+	user_give(bid->user, USER_BIDS, 1);
+	free(bid->holder);
+	free(bid);
+}
+
 void bid_drop(struct locktab *tab, struct bid *bid)
 {
 	struct lock *lock = bid->lock;
@@ -135,9 +145,7 @@ void bid_drop(struct locktab *tab, struct bid *bid)
 		promote(lock);
 	else
 		lock->next = NULL;
-	HASH_DELETE(by_id, tab->bids, bid);
-	free(bid->holder);
-	free(bid);
+	bid_free(tab, bid);
 }
 
 /* An owned bid learns who stands behind it. */
@@ -163,9 +171,7 @@ void bid_forget_left(struct locktab *tab, struct lock *lock)
 	if (!left)
 		return;
 	lock->left = NULL;
-	HASH_DELETE(by_id, tab->bids, left);
-	free(left->holder);
-	free(left);
+	bid_free(tab, left);
 }
 
 void bid_leave(struct locktab *tab, struct bid *bid)
@@ -482,9 +488,5 @@ void bid_free_all(struct locktab *tab)
 	struct bid *bid, *next;
 
 	HASH_ITER(by_id, tab->bids, bid, next)
-	{
-		HASH_DELETE(by_id, tab->bids, bid);
-		free(bid->holder);
-		free(bid);
-	}
+	bid_free(tab, bid);
 }

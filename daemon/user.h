@@ -23,7 +23,9 @@ enum user_thing {
 	USER_BYTES,     /* of the paths of bids that it opened */
 	USER_WATCHERS,
 	USER_QUESTIONS, /* about the cluster, under way */
-	USER_LINGERS,   /* bids that it opened; they have no limit */
+	/* These have no limit: */
+	USER_BIDS,    /* that it opened */
+	USER_LINGERS, /* of them */
 };
 #define USER_THINGS (USER_LINGERS + 1)
 

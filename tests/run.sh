@@ -27,7 +27,7 @@ passed_n=0
 failed_n=0
 
 usage() {
-	sed -n '3,/^set/s/^# \{0,1\}//p' "$0" | sed '$d'
+	sed -n '3,/^set/s/^# \{0,1\}//p' "$0"
 	exit 64
 }
 

@@ -16,7 +16,7 @@ root=$(cd "$(dirname "$0")/.." && pwd -P)
 case ${1:-} in
 '' | --keep | --stop) ;;
 *)
-	sed -n '3,/^set/s/^# \{0,1\}//p' "$0" | sed '$d'
+	sed -n '3,/^set/s/^# \{0,1\}//p' "$0"
 	exit 64
 	;;
 esac

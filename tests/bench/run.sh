@@ -28,7 +28,7 @@ jars=/usr/share/java
 
 case " $* " in
 *' --help '* | *' -h '*)
-	sed -n '3,/^set/s/^# \{0,1\}//p' "$0" | sed '$d'
+	sed -n '3,/^set/s/^# \{0,1\}//p' "$0"
 	exit 0
 	;;
 esac

@@ -8,9 +8,14 @@ the lock back whatever happens.  One line for each grant, as ten_tasks.c.
 import argparse
 import asyncio
 import contextlib
+import os
 import re
 import sys
 import time
+
+
+# As the library has it.
+SOCKET = os.environ.get("ZKLOCK_SOCKET", "/run/zklockd.sock")
 
 
 def now_ms():
@@ -19,7 +24,7 @@ def now_ms():
 
 
 @contextlib.asynccontextmanager
-async def lock(name, socket="/run/zklockd.sock"):
+async def lock(name, socket=SOCKET):
     """async with lock("name") as held: ...held.token, held.is_held()..."""
     reader, writer = await asyncio.open_unix_connection(socket)
     held = Hold(reader, writer)
@@ -99,7 +104,7 @@ async def main(args):
 
 if __name__ == "__main__":
     p = argparse.ArgumentParser()
-    p.add_argument("-S", default="/run/zklockd.sock", help="socket")
+    p.add_argument("-S", default=SOCKET, help="socket")
     p.add_argument("-l", default="ten_tasks", help="lock")
     p.add_argument("-m", type=int, default=1000, help="hold, in ms")
     p.add_argument("-n", type=int, default=10, help="tasks")

@@ -44,7 +44,7 @@
 #define HUB_GRACE_SHARE 4
 
 /* What ERR LIMIT says to a user that has its share (user.h). */
-#define HUB_SHARE_TEXT "this user has its share of them"
+#define HUB_SHARE_TEXT "this user has all of its share (uid_share)"
 
 struct hub_conn {
 	uint64_t id;

@@ -303,7 +303,7 @@ class P8ShareTest(WireCase):
         locks, watchers, said = self.greedy(65534, "a")
         self.assertEqual((locks, watchers), (30, 48))
         self.assertIn("which=locks", said)
-        self.assertIn("this user has its share", said)
+        self.assertIn("all of its share (uid_share)", said)
         # Another one has what is left, and root is told of the whole limit.
         locks, watchers, said = self.greedy(65533, "b")
         self.assertIn(locks, (9, 10))  # the witness may have one

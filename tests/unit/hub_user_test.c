@@ -5,7 +5,7 @@
  */
 #include "hub_play.h"
 
-#define SHARE_TEXT ":this user has its share of them\n"
+#define SHARE_TEXT ":this user has all of its share (uid_share)\n"
 
 /* Half of each limit for each user. */
 static void limits(uint32_t tickets_max, uint32_t bytes_max)

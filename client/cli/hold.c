@@ -228,21 +228,21 @@ bool cli_hold_connect(struct cli_hold *hold, const struct cli_args *args,
 		    fault);
 }
 
-/* Who has it may have let go since: nobody could tell us. */
-static const char *unheard(struct cli_hold *hold)
+/* Does ZooKeeper not answer?  Then who has it may have let go since. */
+static bool is_silent(struct cli_hold *hold)
 {
 	enum zklock_state state;
 
-	if (zklock_refresh(hold->client) != ZKLOCK_OK ||
-	    has_session(hold->client, &state))
-		return "";
-	return "; ZooKeeper does not answer";
+	return zklock_refresh(hold->client) == ZKLOCK_OK &&
+	       !has_session(hold->client, &state);
 }
 
 /* What the daemon said last about who has it, told to somebody in vain. */
 static bool not_had(struct cli_hold *hold, const struct cli_args *args,
 		    const struct zklock_event *failed, struct cli_fault *fault)
 {
+	bool silent = failed->error == ZKLOCK_E_TIMEOUT && failed->text[0] &&
+		      is_silent(hold);
 	char who[CLI_HOLDER_TEXT] = "";
 	char before[48] = "";
 
@@ -252,14 +252,19 @@ static bool not_had(struct cli_hold *hold, const struct cli_args *args,
 	if (hold->waits.pos > 2)
 		(void)snprintf(before, sizeof before, "; %u waiting before you",
 			       hold->waits.pos - 2);
-	(void)cli_fault_set(
-	    fault, args->conflict_exit,
-	    "cannot get \"%s\": %s%s%s. Try: zklock who %s",
-	    cli_hold_about(hold), who[0] ? who : failed->text, before,
-	    failed->error == ZKLOCK_E_TIMEOUT && failed->text[0] && who[0]
-		? unheard(hold)
-		: "",
-	    cli_hold_about(hold));
+	if (silent)
+		(void)cli_fault_set(fault, args->conflict_exit,
+				    "cannot get \"%s\": %s%s; ZooKeeper does "
+				    "not answer. Try: zklock status",
+				    cli_hold_about(hold),
+				    who[0] ? who : "the wait ran out", before);
+	else
+		(void)cli_fault_set(fault, args->conflict_exit,
+				    "cannot get \"%s\": %s%s. Try: zklock who "
+				    "%s",
+				    cli_hold_about(hold),
+				    who[0] ? who : failed->text, before,
+				    cli_hold_about(hold));
 	fault->expected = true;
 	return refuse(hold, fault, failed->error);
 }

@@ -252,19 +252,18 @@ static bool not_had(struct cli_hold *hold, const struct cli_args *args,
 	if (hold->waits.pos > 2)
 		(void)snprintf(before, sizeof before, "; %u waiting before you",
 			       hold->waits.pos - 2);
-	if (silent)
-		(void)cli_fault_set(fault, args->conflict_exit,
+	if (silent) {
+		(void)cli_fault_set(fault, CLI_EXIT_UNAVAILABLE,
 				    "cannot get \"%s\": %s%s; ZooKeeper does "
 				    "not answer. Try: zklock status",
 				    cli_hold_about(hold),
 				    who[0] ? who : "the wait ran out", before);
-	else
-		(void)cli_fault_set(fault, args->conflict_exit,
-				    "cannot get \"%s\": %s%s. Try: zklock who "
-				    "%s",
-				    cli_hold_about(hold),
-				    who[0] ? who : failed->text, before,
-				    cli_hold_about(hold));
+		return refuse(hold, fault, ZKLOCK_E_UNAVAILABLE);
+	}
+	(void)cli_fault_set(fault, args->conflict_exit,
+			    "cannot get \"%s\": %s%s. Try: zklock who %s",
+			    cli_hold_about(hold), who[0] ? who : failed->text,
+			    before, cli_hold_about(hold));
 	fault->expected = true;
 	return refuse(hold, fault, failed->error);
 }

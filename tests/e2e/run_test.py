@@ -97,7 +97,8 @@ class RunTest(E2eCase):
                               done.stderr.replace("pid=", "pid "))
 
     def test_too_late_and_nobody_answers(self):
-        """Who had it may have let go since: it is said."""
+        """Who had it may have let go since: it is not busy but unavailable,
+        and said."""
         holder = self.client(self.one)
         holder.lock("a")
         begin = time.monotonic()
@@ -105,14 +106,19 @@ class RunTest(E2eCase):
             zklock(self.one, "run", "-w", str(SESSION_MS / 1000), "a", "--",
                    "true"),
             stderr=subprocess.PIPE, text=True)
+        without = subprocess.Popen(
+            zklock(self.one, "run", "-w", str(SESSION_MS / 1000),
+                   "--if-unavailable", "run", "a", "--", "sh", "-c",
+                   "exit 3"), stderr=subprocess.DEVNULL)
         proc.wait_until(
-            lambda: "waiters=1" in holder.ok("LIST a").rows[0], 10, "queued")
+            lambda: "waiters=2" in holder.ok("LIST a").rows[0], 10, "queued")
         self.server.freeze()
         try:
             said = wrapper.communicate(timeout=30)[1]
+            self.assertEqual(without.wait(30), 3)
         finally:
             self.server.thaw()
-        self.assertEqual(wrapper.returncode, 75, said)
+        self.assertEqual(wrapper.returncode, 69, said)
         self.assertGreater(time.monotonic() - begin, SESSION_MS / 1000 - 0.1)
         self.assertIn("ZooKeeper does not answer", said)
         self.assertIn(f"pid {os.getpid()}", said.replace("pid=", "pid "))

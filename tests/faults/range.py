@@ -17,6 +17,7 @@ import functools
 import os
 import shutil
 import subprocess
+import time
 
 import freezer
 import island
@@ -372,6 +373,20 @@ class Range:
                                  timeout_ms, session_id)
         self._observers.append(made)
         return made
+
+    def serves(self, within_s=20):
+        """Whether a stranger is given a session by any server."""
+        end_s = time.monotonic() + within_s
+        while time.monotonic() < end_s:
+            for server in self.servers:
+                try:
+                    with self.island.inside():
+                        stranger = zkwire.Client(server.address, 8000)
+                except (OSError, zkwire.ZkError):
+                    continue
+                stranger.close()
+                return True
+        return False
 
     # Putting things back.
 

@@ -32,6 +32,11 @@ struct conns *conns_new(struct event_base *base,
 
 	if (!conns)
 		return NULL;
+	conns->users = users_new(0);
+	if (!conns->users) {
+		free(conns);
+		return NULL;
+	}
 	conns->base = base;
 	conns->settings = *settings;
 	conn_list_init(&conns->silent);
@@ -57,38 +62,6 @@ void conns_counts(const struct conns *conns, struct conns_counts *counts_out)
 	*counts_out = conns->counts;
 }
 
-/* Users */
-
-static struct conn_uid *uid_find(struct conns *conns, uint32_t uid)
-{
-	return (struct conn_uid *)hash_map_find(&conns->uids, &uid, sizeof uid);
-}
-
-static struct conn_uid *uid_get(struct conns *conns, uint32_t uid)
-{
-	struct conn_uid *row = uid_find(conns, uid);
-
-	if (!row) {
-		row = calloc(1, sizeof *row);
-		if (!row)
-			return NULL;
-		row->uid = uid;
-		row->by_uid.key = &row->uid;
-		row->by_uid.key_len = sizeof row->uid;
-		hash_map_add(&conns->uids, &row->by_uid);
-	}
-	row->refs++;
-	return row;
-}
-
-static void uid_put(struct conns *conns, struct conn_uid *row)
-{
-	if (--row->refs > 0)
-		return;
-	hash_map_remove(&conns->uids, &row->by_uid);
-	free(row);
-}
-
 /* The limits count those that still may do something. */
 static void discount(struct conn *conn)
 {
@@ -96,7 +69,7 @@ static void discount(struct conn *conn)
 		return;
 	conn->counted = false;
 	conn->conns->counts.open--;
-	conn->uid->open--;
+	user_give(conn->user, USER_CONNS, 1);
 }
 
 /* Coming */
@@ -136,12 +109,12 @@ static void evict(struct conn *conn)
 enum conns_room conns_make_room(struct conns *conns,
 				const struct hub_peer *peer)
 {
-	const struct conn_uid *row = uid_find(conns, peer->uid);
+	const struct user *user = user_find(conns->users, peer->uid);
 	uint32_t clients_max = conns->settings.clients_max;
 	struct conn *oldest = conn_list_first(&conns->silent);
 
-	if (peer->uid != 0 && row &&
-	    row->open >= conns->settings.clients_per_uid_max)
+	if (peer->uid != 0 &&
+	    user_has(user, USER_CONNS) >= conns->settings.clients_per_uid_max)
 		return CONNS_FULL_UID;
 	if (conns->counts.open < clients_max)
 		return CONNS_ROOM;
@@ -168,7 +141,7 @@ static void enter(struct conn *conn)
 	conn->by_id.key = &conn->id;
 	conn->by_id.key_len = sizeof conn->id;
 	hash_map_add(&conns->by_id, &conn->by_id);
-	conn->uid->open++;
+	user_take(conn->user, USER_CONNS, 1);
 	conn->counted = true;
 	conns->counts.open++;
 	conns->counts.opened++;
@@ -186,8 +159,8 @@ bool conns_add(struct conns *conns, int fd, const struct hub_peer *peer)
 	conn->conns = conns;
 	conn->fd = fd;
 	conn->in_calm.conn = conn->in_todo.conn = conn->in_flush.conn = conn;
-	conn->uid = uid_get(conns, peer->uid);
-	if (!conn->uid)
+	conn->user = user_join(conns->users, peer->uid);
+	if (!conn->user)
 		goto fail;
 	conn->id = conns->events.open(conns->events.hub, peer);
 	if (conn->id == 0)
@@ -199,8 +172,8 @@ bool conns_add(struct conns *conns, int fd, const struct hub_peer *peer)
 	return true;
 
 fail:
-	if (conn && conn->uid)
-		uid_put(conns, conn->uid);
+	if (conn && conn->user)
+		user_part(conn->user);
 	free(conn);
 	(void)close(fd);
 	return false;
@@ -490,7 +463,7 @@ static void die(struct conn *conn)
 	conn->in = NULL;
 	conn_out_free(conn);
 	discount(conn);
-	uid_put(conns, conn->uid);
+	user_part(conn->user);
 	conn_list_add(&conns->dead, &conn->in_calm);
 }
 
@@ -572,7 +545,7 @@ void conns_free(struct conns *conns)
 		die(conn);
 	bury(conns);
 	hash_map_fini(&conns->by_id);
-	hash_map_fini(&conns->uids);
+	users_free(conns->users);
 	free(conns->spare);
 	free(conns);
 }

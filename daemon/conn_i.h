@@ -14,6 +14,7 @@
 #include "daemon/conn.h"
 #include "daemon/conn_list.h"
 #include "daemon/hash_map.h"
+#include "daemon/user.h"
 #include "proto/limits.h"
 #include "proto/line.h"
 
@@ -32,14 +33,6 @@ struct conn_out {
 	size_t at;
 	size_t len;
 	size_t size;
-};
-
-/* How many connections a user has. */
-struct conn_uid {
-	struct hash_entry by_uid; /* first */
-	uint32_t uid;
-	uint32_t refs; /* connections that point here, dying ones too */
-	uint32_t open;
 };
 
 struct conn {
@@ -66,7 +59,7 @@ struct conn {
 	uint64_t written;
 	uint64_t bulk_begin;
 	uint64_t bulk_end;
-	struct conn_uid *uid;
+	struct user *user;
 	int64_t close_by_ms;      /* closing */
 	uint32_t turn;            /* to which lines belongs */
 	struct conn_link in_calm; /* silent, closing or dead */
@@ -81,7 +74,7 @@ struct conns {
 	struct conn_events events;
 	struct conns_counts counts;
 	struct hash_map by_id; /* those that the hub knows */
-	struct hash_map uids;
+	struct users *users;
 	struct conn_list silent;  /* oldest first */
 	struct conn_list closing; /* first to be given up first */
 	struct conn_list todo;    /* to be looked at in the next turn */

@@ -112,7 +112,7 @@ static void overflow(struct conn *conn)
 	conn->conns->counts.overflows++;
 	log_event(LOG_LEVEL_INFO,
 		  "event=conn_overflow conn=%llu uid=%u unread_bytes=%zu",
-		  (unsigned long long)conn->id, conn->uid->uid,
+		  (unsigned long long)conn->id, user_uid(conn->user),
 		  conn_out_left(conn));
 	conn_break(conn);
 }

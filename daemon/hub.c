@@ -122,7 +122,6 @@ void hub_reload(struct hub *hub, const struct hub_settings *settings)
 	hub->settings.tickets_per_conn_max = settings->tickets_per_conn_max;
 	hub->settings.unanswered_max = settings->unanswered_max;
 	hub->settings.ephemeral_bytes_max = settings->ephemeral_bytes_max;
-	hub->settings.uid_share = settings->uid_share;
 	users_set_share(hub->users, settings->uid_share);
 	locktab_set_limits(hub->tab, &limits);
 }

@@ -216,8 +216,7 @@ void hub_show_status(struct hub *hub, uint64_t conn, const char *tag)
 	pair_u64(hub, tag, "tickets_max", hub->settings.tickets_max);
 	pair_u64(hub, tag, "tickets_per_conn_max",
 		 hub->settings.tickets_per_conn_max);
-	pair_u64(hub, tag, "uid_share",
-		 hub->settings.uid_share ? hub->settings.uid_share : 100);
+	pair_u64(hub, tag, "uid_share", users_share(hub->users));
 	pair_u64(hub, tag, "unanswered_max", hub->settings.unanswered_max);
 	pair_u64(hub, tag, "line_max", ZKP_LINE_MAX);
 	pair_u64(hub, tag, "name_max", ZKP_NAME_MAX);

@@ -14,8 +14,8 @@
 
 struct user {
 	struct users *users;
-	uint64_t uid;
-	uint64_t conns;
+	uint32_t uid;
+	uint64_t refs; /* of user_join() */
 	uint64_t has[USER_THINGS];
 	UT_hash_handle hh;
 };
@@ -59,27 +59,44 @@ void users_set_share(struct users *users, unsigned percent)
 	users->percent = percent == 0 ? 100 : percent;
 }
 
-struct user *user_join(struct users *users, uint32_t uid)
+unsigned users_share(const struct users *users)
 {
-	uint64_t key = uid;
+	return users->percent;
+}
+
+/* Whoever has many subordinate uids chooses among them: a keyed table. */
+static struct user *find(const struct users *users, uint32_t uid)
+{
 	struct user *user;
 
-	HASH_FIND_ID(hh, users->by_uid, key, user);
+	HASH_FIND(hh, users->by_uid, &uid, sizeof uid, user);
+	return user;
+}
+
+const struct user *user_find(const struct users *users, uint32_t uid)
+{
+	return find(users, uid);
+}
+
+struct user *user_join(struct users *users, uint32_t uid)
+{
+	struct user *user = find(users, uid);
+
 	if (!user) {
 		user = calloc(1, sizeof *user);
 		if (!user)
 			return NULL;
 		user->users = users;
 		user->uid = uid;
-		HASH_ADD_ID(hh, users->by_uid, uid, user);
+		HASH_ADD(hh, users->by_uid, uid, sizeof user->uid, user);
 	}
-	user->conns++;
+	user->refs++;
 	return user;
 }
 
 static void forget_idle(struct user *user)
 {
-	if (user->conns)
+	if (user->refs)
 		return;
 	for (unsigned i = 0; i < USER_THINGS; i++) {
 		if (user->has[i])
@@ -90,8 +107,8 @@ static void forget_idle(struct user *user)
 
 void user_part(struct user *user)
 {
-	assert(user->conns);
-	user->conns--;
+	assert(user->refs);
+	user->refs--;
 	forget_idle(user);
 }
 
@@ -106,6 +123,11 @@ bool user_fits(const struct user *user, enum user_thing thing, uint64_t more,
 	if (share == 0)
 		share = 1; /* a share of one is that one */
 	return user->has[thing] + more <= share;
+}
+
+uint32_t user_uid(const struct user *user)
+{
+	return user->uid;
 }
 
 uint64_t user_has(const struct user *user, enum user_thing thing)

@@ -359,8 +359,8 @@ void hub_bid_open(struct hub *hub, const struct locktab_effect *fx)
 								fx->bid) };
 
 	if (!hub_place_of(hub, fx->name, &opening.place)) {
-		hub_bid_refuse(hub, fx->bid,
-			       false); /* LOCK was: nobody asks for it */
+		/* LOCK was: nobody asks for it. */
+		hub_bid_refuse(hub, fx->bid, false);
 		return;
 	}
 	put_words(hub, fx->ticket, opening.words, sizeof opening.words);

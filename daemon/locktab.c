@@ -86,12 +86,17 @@ void locktab_done(struct locktab *tab, struct ticket *t, enum zkp_status status)
 
 /* Events from connections */
 
-/* Which limit a LOCK would pass; NULL: none. */
+static uint64_t wanted(const struct locktab_event *ev)
+{
+	return ev->lock.names_len > 1 ? ev->lock.names_len : 1;
+}
+
+/* Which limit of all, or of the connection, a LOCK would pass; NULL: none. */
 static const char *over_limit(const struct locktab *tab,
-			      const struct locktab_event *ev, bool *of_user_out)
+			      const struct locktab_event *ev)
 {
 	const struct owner *owner = owner_find(tab, ev->conn);
-	uint64_t more = ev->lock.names_len > 1 ? ev->lock.names_len : 1;
+	uint64_t more = wanted(ev);
 
 	if (tab->tickets_len + more > tab->limits.tickets_max ||
 	    (owner ? owner->tickets_len : 0) + more >
@@ -99,14 +104,21 @@ static const char *over_limit(const struct locktab *tab,
 		return "locks";
 	if (ev->lock.min_hold_ms && tab->min_holds_len + more > MIN_HOLDS_MAX)
 		return "min_holds";
-	*of_user_out = true;
+	return NULL;
+}
+
+/* The same for its user's share of them. */
+static const char *over_share(const struct locktab *tab,
+			      const struct locktab_event *ev)
+{
+	uint64_t more = wanted(ev);
+
 	if (!user_fits(ev->lock.user, USER_LOCKS, more,
 		       tab->limits.tickets_max))
 		return "locks";
 	if (ev->lock.min_hold_ms &&
 	    !user_fits(ev->lock.user, USER_MIN_HOLDS, more, MIN_HOLDS_MAX))
 		return "min_holds";
-	*of_user_out = false;
 	return NULL;
 }
 
@@ -117,14 +129,18 @@ static struct locktab_effect lock_refusal(const struct locktab *tab,
 	struct locktab_effect fx = { .type = LOCKTAB_FX_DONE,
 				     .status = ZKP_OK };
 
-	if (tab->draining)
+	if (tab->draining) {
 		fx.status = ZKP_DRAINING;
-	else if ((fx.which = over_limit(tab, ev, &fx.of_user)))
+	} else if ((fx.which = over_limit(tab, ev))) {
 		fx.status = ZKP_LIMIT;
-	else if (ev->lock.wait_ms == 0 && !tab->session)
+	} else if ((fx.which = over_share(tab, ev))) {
+		fx.status = ZKP_LIMIT;
+		fx.of_user = true;
+	} else if (ev->lock.wait_ms == 0 && !tab->session) {
 		fx.status = ZKP_UNAVAILABLE;
-	else if (ev->lock.wait_ms == 0 && ev->now_ms > tab->grant_until_ms)
+	} else if (ev->lock.wait_ms == 0 && ev->now_ms > tab->grant_until_ms) {
 		fx.status = tab->doubt;
+	}
 	return fx;
 }
 

@@ -69,11 +69,7 @@ uint64_t hash_bytes(const void *bytes, size_t len)
 		sip_round(&s);
 		s.v0 ^= word;
 	}
-	word = (uint64_t)len << 56;
-	if (whole && len % 8) /* without those that were read before */
-		word |= load_whole(at + len % 8 - 8) >> (64 - len % 8 * 8);
-	else
-		word |= load(at, len % 8);
+	word = (uint64_t)len << 56 | load(at, len % 8);
 	s.v3 ^= word;
 	sip_round(&s);
 	s.v0 ^= word;

@@ -183,11 +183,12 @@ static enum zkp_word_got bare_read(struct zkp_words *words, size_t begin,
 	const char *line = words->line;
 	size_t end = begin;
 
-	for (; end < words->len && line[end] != ' '; end++) {
+	while (end < words->len && line[end] != ' ') {
 		if (line[end] == '"' || line[end] == '\\')
 			return bad(fault_out, end,
 				   "quotes and backslashes stand only in a "
 				   "word that begins with a quote");
+		end++;
 	}
 	(void)word_end(words, end);
 	word_out->value = words->line + begin;

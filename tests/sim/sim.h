@@ -624,7 +624,10 @@ void sim_pool_turn(struct sim *sim);
 
 /* A quiet day, and everybody has been connected for long. */
 bool sim_calm_settled(const struct sim *sim);
-/* Does a client of that host hold it, or ask for it? */
+/* Does a client hold it; how many asks are not answered; either? */
+bool sim_held(const struct sim_host *host, int name);
+unsigned sim_conn_asks(const struct sim_conn *conn, int name);
+unsigned sim_asks(const struct sim_host *host, int name);
 bool sim_wanted(const struct sim_host *host, int name);
 void sim_calm_said(struct sim_host *host, int name);
 void sim_calm_ended(struct sim *sim, struct sim_host *host, int name);

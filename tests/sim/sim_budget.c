@@ -56,12 +56,14 @@ static bool shows(const struct sim_budget *budget, const char *child)
 	return false;
 }
 
-static bool is_there(const struct sim *sim, int name, const char *child)
+/* At the leader, now; NULL: it has gone. */
+static const struct coord_tree_node *node_of(const struct sim *sim, int name,
+					     const char *child)
 {
 	char path[256];
 
 	(void)layout_path(sim_queue(name), child, path, sizeof path);
-	return coord_tree_find(sim->tree, 0, path) != NULL;
+	return coord_tree_find(sim->tree, 0, path);
 }
 
 /* Did another bid of that daemon stand in it (that has gone)?  Then it may have
@@ -77,7 +79,7 @@ static bool shows_another(const struct sim *sim,
 	for (const char *at = budget->listing; *at; at += strlen(at) + 1) {
 		if (strcmp(at, child) != 0 && layout_child_parse(at, &other) &&
 		    layout_uuid_akin(&own.uuid, &other.uuid) &&
-		    !(gone && is_there(sim, name, at)))
+		    !(gone && node_of(sim, name, at)))
 			return true;
 	}
 	return false;
@@ -89,13 +91,11 @@ static bool waits_behind(const struct sim *sim, const struct sim_host *host,
 			 int name, const char *own_path, const char *child)
 {
 	const struct coord_tree_node *node;
-	char path[256];
 
 	if (!sim_before(name_of(own_path), child) ||
 	    (sim_reads(own_path) && sim_reads(child)))
 		return false;
-	(void)layout_path(sim_queue(name), child, path, sizeof path);
-	node = coord_tree_find(sim->tree, 0, path);
+	node = node_of(sim, name, child);
 	return node && coord_tree_stat(node).owner != sim_session(&host->link);
 }
 
@@ -159,28 +159,6 @@ bool sim_budget_searches(const struct sim_link *link,
 }
 
 /* Does a client of this host hold it now? */
-static bool is_held(const struct sim_host *host, int name)
-{
-	for (int i = 0; i < SIM_HOLDS; i++) {
-		if (host->holds[i].live && host->holds[i].name == name)
-			return true;
-	}
-	return false;
-}
-
-/* One bid is enough: of two, one is of somebody who has gone. */
-static bool wants_one(const struct sim_host *host, int name)
-{
-	unsigned asks = 0;
-
-	for (int n = 0; n < SIM_CONNS; n++) {
-		for (int i = 0; i < host->conns[n].asks_end; i++)
-			asks += host->conns[n].asks[i].tag &&
-				sim_asks_for(&host->conns[n].asks[i], name);
-	}
-	return !is_held(host, name) && asks < 2;
-}
-
 /* A listing that was asked for again is not looked at. */
 static bool is_listing(const struct sim_link *link, int name)
 {
@@ -221,7 +199,8 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		len += size;
 	}
 	budget->listing[len] = '\0';
-	budget->astray = wants_one(host, name);
+	/* One bid is enough then: of two, one is of somebody who has gone. */
+	budget->astray = !sim_held(host, name) && sim_asks(host, name) < 2;
 	if (!*budget->node)
 		return;
 	behind = foreign_behind(sim, host, name, budget->node);
@@ -233,7 +212,7 @@ void sim_budget_listed(struct sim *sim, struct sim_host *host, int name,
 		 * anybody was served past the waiter: the milliseconds begin
 		 * with the next grant. */
 		budget->between =
-		    is_leaving(&host->link, name) || !is_held(host, name);
+		    is_leaving(&host->link, name) || !sim_held(host, name);
 	}
 	budget->known = behind;
 }
@@ -246,15 +225,13 @@ static bool parted(const struct sim *sim, const struct sim_host *host, int name,
 {
 	int64_t session = sim_session(&host->link);
 	const struct coord_tree_node *node;
-	char path[256];
 
 	for (const char *at = host->budgets[name].listing; *at;
 	     at += strlen(at) + 1) {
 		if (!sim_before(name_of(from), at) ||
 		    !sim_before(at, name_of(to)))
 			continue;
-		(void)layout_path(sim_queue(name), at, path, sizeof path);
-		node = coord_tree_find(sim->tree, 0, path);
+		node = node_of(sim, name, at);
 		if (!node || coord_tree_stat(node).owner != session)
 			return true;
 	}

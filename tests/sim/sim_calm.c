@@ -27,19 +27,36 @@
 /* Of writes that are under way no more are said: a delete waits for them. */
 #define WRITES_MAX 4
 
-bool sim_wanted(const struct sim_host *host, int name)
+bool sim_held(const struct sim_host *host, int name)
 {
 	for (int n = 0; n < SIM_CONNS; n++) {
 		if (host->holds[name * SIM_CONNS + n].live)
 			return true;
-		for (int i = 0; i < host->conns[n].asks_end; i++) {
-			const struct sim_ask *ask = &host->conns[n].asks[i];
-
-			if (ask->tag && sim_asks_for(ask, name))
-				return true;
-		}
 	}
 	return false;
+}
+
+unsigned sim_conn_asks(const struct sim_conn *conn, int name)
+{
+	unsigned asks = 0;
+
+	for (int i = 0; i < conn->asks_end; i++)
+		asks += conn->asks[i].tag && sim_asks_for(&conn->asks[i], name);
+	return asks;
+}
+
+unsigned sim_asks(const struct sim_host *host, int name)
+{
+	unsigned asks = 0;
+
+	for (int n = 0; n < SIM_CONNS; n++)
+		asks += sim_conn_asks(&host->conns[n], name);
+	return asks;
+}
+
+bool sim_wanted(const struct sim_host *host, int name)
+{
+	return sim_held(host, name) || sim_asks(host, name);
 }
 
 void sim_calm_said(struct sim_host *host, int name)
@@ -208,8 +225,7 @@ static unsigned share(const struct sim *sim)
 	return SIM_TICKETS_MAX * sim->weather.share / 100;
 }
 
-/* An ask's, beside those of its user that were asked before; most: whatever
- * may be a ticket still. */
+/* most: whatever may be a ticket still. */
 static unsigned tickets_of(const struct sim_ask *ask, bool most)
 {
 	if (!ask->tag || ask->act == SIM_ACT_TALK)
@@ -221,47 +237,58 @@ static unsigned tickets_of(const struct sim_ask *ask, bool most)
 	return ask->many_len > 1 ? ask->many_len : 1;
 }
 
-/* What the user of that connection has on that host when ask number `order`
- * is answered, as its clients know it: at least, or at most. */
-static unsigned user_tickets(const struct sim_host *host, int conn,
+/* What a connection has, as its client knows it, when ask number `order` is
+ * answered: at least, or at most. */
+static unsigned conn_tickets(const struct sim_host *host, int conn,
 			     uint64_t order, bool most)
-{
-	unsigned tickets = 0;
-
-	for (int i = 0; i < SIM_HOLDS; i++)
-		tickets += host->holds[i].live &&
-			   sim_uid(host->holds[i].conn) == sim_uid(conn);
-	for (int n = 0; n < SIM_CONNS; n++) {
-		for (int i = 0; i < SIM_ASKS_MAX && sim_uid(n) == sim_uid(conn);
-		     i++) {
-			const struct sim_ask *ask = &host->conns[n].asks[i];
-
-			if (ask->order <= order)
-				tickets += tickets_of(ask, most);
-		}
-	}
-	return tickets;
-}
-
-void sim_calm_tickets(struct sim *sim, const struct sim_host *host, int conn,
-		      const struct sim_ask *ask)
 {
 	unsigned tickets = 0;
 
 	for (int i = 0; i < SIM_HOLDS; i++)
 		tickets += host->holds[i].live && host->holds[i].conn == conn;
 	for (int i = 0; i < SIM_ASKS_MAX; i++) {
+		const struct sim_ask *ask = &host->conns[conn].asks[i];
+
+		if (ask->order <= order)
+			tickets += tickets_of(ask, most);
+	}
+	return tickets;
+}
+
+/* Likewise its user, on that host. */
+static unsigned user_tickets(const struct sim_host *host, int conn,
+			     uint64_t order, bool most)
+{
+	unsigned tickets = 0;
+
+	for (int n = 0; n < SIM_CONNS; n++) {
+		if (sim_uid(n) == sim_uid(conn))
+			tickets += conn_tickets(host, n, order, most);
+	}
+	return tickets;
+}
+
+/* A lock is asked for once. */
+static void check_twice(struct sim *sim, const struct sim_host *host, int conn,
+			const struct sim_ask *ask)
+{
+	for (int i = 0; i < SIM_ASKS_MAX; i++) {
 		const struct sim_ask *other = &host->conns[conn].asks[i];
 
-		if (!other->tag || other->act >= SIM_ACT_TRY ||
-		    other->order > ask->order)
-			continue;
-		tickets++;
-		if (other->name == ask->name && other->order < ask->order &&
-		    !sim_is_pool(sim, ask->name))
+		if (other->tag && other->act < SIM_ACT_TRY &&
+		    other->order < ask->order && other->name == ask->name)
 			sim_fail(sim, "P4: h%d.%d waits twice for %s",
 				 host->number, conn, sim_name(ask->name));
 	}
+}
+
+void sim_calm_tickets(struct sim *sim, const struct sim_host *host, int conn,
+		      const struct sim_ask *ask)
+{
+	unsigned tickets = conn_tickets(host, conn, ask->order, false);
+
+	if (!sim_is_pool(sim, ask->name))
+		check_twice(sim, host, conn, ask);
 	if (tickets > sim->weather.tickets_per_conn_max)
 		sim_fail(sim, "P7: h%d.%d has %u tickets", host->number, conn,
 			 tickets);
@@ -281,8 +308,7 @@ void sim_calm_limited(struct sim *sim, const struct sim_host *host, int conn,
 	unsigned has;
 
 	if (!w->share || host->lost ||
-	    w->tickets_per_conn_max <= SIM_NAMES_MAX ||
-	    w->ephemeral_bytes_max < 1024 || w->bounds ||
+	    w->tickets_per_conn_max <= SIM_NAMES_MAX || w->bounds ||
 	    w->operator|| !sim_calm_settled(sim))
 		return;
 	has = user_tickets(host, conn, ask->order, true);

@@ -110,12 +110,11 @@ static void end(struct sim *sim, struct sim_host *host, int n)
 	sim_tell(sim, "eof h%d/c%d", host->number, n);
 	hub_on_eof(host->hub, conn->id);
 	sim_host_stir(sim, host);
-	for (int i = 0; i < SIM_ASKS_MAX; i++) {
+	for (int i = 0; i < SIM_ASKS_MAX; i++)
 		sim_many_over(sim, host, &conn->asks[i]);
-		for (int k = 0; k < SIM_NAMES_MAX && conn->asks[i].tag; k++) {
-			if (sim_asks_for(&conn->asks[i], k))
-				sim->left_us[k] = sim->now_us;
-		}
+	for (int i = 0; i < SIM_NAMES_MAX; i++) {
+		if (sim_conn_asks(conn, i))
+			sim->left_us[i] = sim->now_us;
 	}
 	memset(conn->asks, 0, sizeof conn->asks);
 	let_go(sim, host, n);

@@ -24,6 +24,17 @@ class TenTasksTest(E2eCase):
     def programs(self):
         return {"C": [proc.ten_tasks()], "asyncio": proc.ten_tasks_py()}
 
+    def test_the_socket_of_the_environment(self):
+        """Without -S, as the library has it."""
+        host = self.host()
+        for name, program in self.programs().items():
+            with self.subTest(program=name):
+                done = proc.run(program + ["-m", "1", "-n", "2"],
+                                env={**os.environ,
+                                     "ZKLOCK_SOCKET": host.socket})
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.wait_queue("ten_tasks", 0)
+
     def ten(self, program):
         host = self.host()
         done = proc.run(program + ["-S", host.socket, "-m", str(HOLD_MS),

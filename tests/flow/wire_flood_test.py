@@ -204,11 +204,7 @@ class B9ConnectFloodTest(WireCase):
 class B9PerUidTest(WireCase):
 
     keys = {"clients_per_uid_max": 20}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.keys["socket"] = proc.public_folder() + "/sock"
-        super().setUpClass()
+    public = True
 
     @unittest.skipUnless(os.getuid() == 0, "needs root to be another uid")
     def test_one_uid_cannot_take_all(self):
@@ -241,7 +237,6 @@ class B9PerUidTest(WireCase):
         self.assertGreaterEqual(served, 1)
         self.assertLessEqual(served + told, 40)
         self.in_step(self.client("root"))
-
 
 
 # Takes all it can get of locks and of WATCH, says how much that was, and keeps
@@ -281,11 +276,7 @@ class P8ShareTest(WireCase):
     """One user asks for everything: the next one finds a share."""
 
     keys = {"tickets_max": 40}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.keys["socket"] = proc.public_folder() + "/sock"
-        super().setUpClass()
+    public = True
 
     def greedy(self, user, stem):
         child = subprocess.Popen(

@@ -19,12 +19,7 @@ GRACE_MS = SESSION_MS // 4
 
 class KickTest(WireCase):
 
-    keys = {}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.keys["socket"] = proc.public_folder() + "/sock"
-        super().setUpClass()
+    public = True
 
     def test_a_hold_ends_when_its_grace_is_over(self):
         name = self.name()
@@ -111,12 +106,7 @@ class MaxHoldTest(WireCase):
 
 class AskTest(WireCase):
 
-    keys = {"socket": None}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.keys["socket"] = proc.public_folder() + "/sock"
-        super().setUpClass()
+    public = True
 
     def test_a_holder_that_wants_to_know_is_told_once(self):
         name = self.name()

@@ -108,12 +108,7 @@ class B12OddMessagesTest(WireCase):
 
 class B16PassedOnTest(WireCase):
 
-    keys = {}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.keys["socket"] = proc.public_folder() + "/sock"
-        super().setUpClass()
+    public = True
 
     def passed_on(self, uid):
         """A connection that a process of uid has made, in our hands."""

@@ -83,10 +83,7 @@ class B13OwnerTest(WireCase):
 
 class B13UidTest(WireCase):
 
-    @classmethod
-    def setUpClass(cls):
-        cls.keys = {"socket": proc.public_folder() + "/sock"}
-        super().setUpClass()
+    public = True
 
     def asks(self, line, uid):
         """The answer to somebody else's line, from a child of ours."""

@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 
+import proc
 from daemon import Daemon
 from line import Line
 
@@ -54,11 +55,15 @@ class WireCase(unittest.TestCase):
     """self.daemon, self.client(), self.converse()."""
 
     keys = {}
+    public = False  # the socket stands where every user may go
     daemon = None
 
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon(**cls.keys).start()
+        keys = dict(cls.keys)
+        if cls.public:
+            keys["socket"] = proc.public_folder() + "/sock"
+        cls.daemon = Daemon(**keys).start()
         cls.witness = cls.daemon.client("witness")
         cls.witness_token = cls.witness.lock("witness/hold").token
 
